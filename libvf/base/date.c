@@ -1,0 +1,196 @@
+#include "base/date.h"
+
+#include <time.h>
+
+#define DAY 86400
+#define FIRST (-62167219200)		/* 0000-01-01T00:00:00Z */
+#define LAST 253402300799		/* 9999-12-31T23:59:59Z */
+
+/* Days since 1970-01-01 of a date of the proleptic Gregorian calendar: years start in March here. */
+static int64_t
+days_of(int64_t y, unsigned m, unsigned d)
+{
+	int64_t era;
+	unsigned yoe, doy;
+
+	y -= m <= 2;
+	era = (y >= 0 ? y : y - 399) / 400;
+	yoe = (unsigned)(y - era * 400);
+	doy = (153 * (m > 2 ? m - 3 : m + 9) + 2) / 5 + d - 1;
+	return era * 146097 + (int64_t)(yoe * 365 + yoe / 4 - yoe / 100 + doy) - 719468;
+}
+
+static void
+civil_of(int64_t days, int64_t *y, unsigned *m, unsigned *d)
+{
+	unsigned doe, yoe, doy, mp;
+	int64_t era;
+
+	days += 719468;
+	era = (days >= 0 ? days : days - 146096) / 146097;
+	doe = (unsigned)(days - era * 146097);
+	yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
+	doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
+	mp = (5 * doy + 2) / 153;
+	*d = doy - (153 * mp + 2) / 5 + 1;
+	*m = mp < 10 ? mp + 3 : mp - 9;
+	*y = (int64_t)yoe + era * 400 + (*m <= 2);
+}
+
+/* Whole days, and the seconds of the day that is left: before 1970 too. */
+static int64_t
+split(int64_t seconds, unsigned *rest)
+{
+	int64_t of_day = seconds % DAY;
+
+	if (of_day < 0)
+		of_day += DAY;
+	*rest = (unsigned)of_day;
+	return (seconds - of_day) / DAY;
+}
+
+static bool
+leap(int64_t y)
+{
+	return y % 4 == 0 && (y % 100 != 0 || y % 400 == 0);
+}
+
+static unsigned
+month_days(int64_t y, unsigned m)
+{
+	static const unsigned char days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+
+	return m == 2 && leap(y) ? 29 : days[m - 1];
+}
+
+/* n digits at s.p[at] as a number. */
+static bool
+digits(struct vf_slice s, size_t at, size_t n, unsigned *v)
+{
+	*v = 0;
+	if (at + n > s.n)
+		return false;
+	for (size_t i = at; i < at + n; i++) {
+		if (s.p[i] < '0' || s.p[i] > '9')
+			return false;
+		*v = *v * 10 + (unsigned)(s.p[i] - '0');
+	}
+	return true;
+}
+
+static bool
+at_char(struct vf_slice s, size_t at, char a, char b)
+{
+	return at < s.n && (s.p[at] == a || s.p[at] == b);
+}
+
+/* Z or ±hh:mm at the end, in seconds east of UTC. */
+static bool
+offset(struct vf_slice s, size_t at, int64_t *seconds)
+{
+	unsigned h, m;
+
+	*seconds = 0;
+	if (at_char(s, at, 'Z', 'z'))
+		return at + 1 == s.n;
+	if (!at_char(s, at, '+', '-') || !digits(s, at + 1, 2, &h) || !at_char(s, at + 3, ':', ':') ||
+		!digits(s, at + 4, 2, &m) || at + 6 != s.n || h > 23 || m > 59)
+		return false;
+	*seconds = (int64_t)(h * 3600 + m * 60) * (s.p[at] == '-' ? -1 : 1);
+	return true;
+}
+
+bool
+vf_date_parse_ms(struct vf_slice s, int64_t *milliseconds)
+{
+	unsigned y, m, d, h, min, sec, fraction = 0, weight = 100;
+	int64_t east, seconds;
+	size_t at = 19;
+
+	if (!digits(s, 0, 4, &y) || !at_char(s, 4, '-', '-') || !digits(s, 5, 2, &m) || !at_char(s, 7, '-', '-') ||
+		!digits(s, 8, 2, &d) || !(at_char(s, 10, 'T', 't') || at_char(s, 10, ' ', ' ')) ||
+		!digits(s, 11, 2, &h) || !at_char(s, 13, ':', ':') || !digits(s, 14, 2, &min) ||
+		!at_char(s, 16, ':', ':') || !digits(s, 17, 2, &sec))
+		return false;
+	if (y < 1970 || m < 1 || m > 12 || d < 1 || d > month_days(y, m) || h > 23 || min > 59 || sec > 59)
+		return false;
+	if (at_char(s, at, '.', '.')) {
+		size_t first = ++at;
+
+		for (; at < s.n && s.p[at] >= '0' && s.p[at] <= '9'; at++, weight /= 10)
+			fraction += (unsigned)(s.p[at] - '0') * weight;
+		if (at == first)
+			return false;
+	}
+	if (!offset(s, at, &east))
+		return false;
+	seconds = days_of(y, m, d) * DAY + (int64_t)(h * 3600 + min * 60 + sec) - east;
+	if (seconds < 0 || seconds > LAST)		/* the offset may lead out of the years that count */
+		return false;
+	*milliseconds = seconds * 1000 + fraction;
+	return true;
+}
+
+bool
+vf_date_parse(struct vf_slice s, int64_t *seconds)
+{
+	int64_t ms;
+
+	if (!vf_date_parse_ms(s, &ms))
+		return false;
+	*seconds = ms / 1000;
+	return true;
+}
+
+static void
+put(char *out, unsigned v, int width)
+{
+	for (int i = width - 1; i >= 0; i--, v /= 10)
+		out[i] = (char)('0' + v % 10);
+}
+
+void
+vf_date_put(char out[VF_DATE_LEN + 1], int64_t seconds)
+{
+	int64_t y;
+	unsigned m, d, rest;
+
+	/* Four digits hold no other year. */
+	seconds = seconds < FIRST ? FIRST : seconds > LAST ? LAST : seconds;
+	civil_of(split(seconds, &rest), &y, &m, &d);
+	memcpy(out, "0000-00-00T00:00:00Z", VF_DATE_LEN + 1);
+	put(out, (unsigned)y, 4);
+	put(out + 5, m, 2);
+	put(out + 8, d, 2);
+	put(out + 11, rest / 3600, 2);
+	put(out + 14, rest / 60 % 60, 2);
+	put(out + 17, rest % 60, 2);
+}
+
+int64_t
+vf_date_add_years(int64_t seconds, int years)
+{
+	int64_t y;
+	unsigned m, d, rest;
+
+	civil_of(split(seconds, &rest), &y, &m, &d);
+	y += years;
+	if (d > month_days(y, m))
+		d = month_days(y, m);
+	return days_of(y, m, d) * DAY + rest;
+}
+
+int64_t
+vf_date_now(void)
+{
+	return (int64_t)time(NULL);
+}
+
+uint64_t
+vf_clock_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}

@@ -1,0 +1,35 @@
+/* base/num.h -- strict text to value: the whole slice must be the value, no blanks, no sign unless said. */
+#ifndef VF_BASE_NUM_H
+#define VF_BASE_NUM_H
+
+#include <stdint.h>
+
+#include "base/slice.h"
+
+/* Decimal digits only; false for empty, any other byte, or over UINT64_MAX. */
+bool vf_num_u64(struct vf_slice, uint64_t *);
+
+/*
+ * A decimal in [0, 1] to millionths, rounded half up in integer arithmetic:
+ * digits with an optional point (at least one digit), optional sign (+, or -
+ * for a zero), optional exponent e or E of at most nine digits.  The unrounded
+ * value must lie in [0, 1].  false: no such number.
+ */
+bool vf_num_millionths(struct vf_slice, uint32_t *);
+
+/*
+ * `10`, `10s`, `5m`, `2h`, `1d`, `250ms` to milliseconds.  Here and in sizes a
+ * decimal (`1.5h`, at most 12 places) will do where the result is whole.
+ */
+bool vf_num_duration_ms(struct vf_slice, uint64_t *);
+
+/* `1200000000`, `1.2GB`, `256KB`, `5MB`: powers of ten (DESIGN 4, vf-merge). */
+bool vf_num_size(struct vf_slice, uint64_t *);
+
+/* Writes 0.000000 to 1.000000 (eight bytes, no NUL) for 0 to 1000000 millionths. */
+void vf_num_put_millionths(char out[8], uint32_t);
+
+/* Decimal digits of v, no NUL; returns how many (at most 20). */
+size_t vf_num_put_u64(char out[20], uint64_t v);
+
+#endif

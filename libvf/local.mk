@@ -1,0 +1,13 @@
+noinst_LIBRARIES += libvf.a
+libvf_a_SOURCES = \
+	%D%/base/buf.c %D%/base/buf.h \
+	%D%/base/date.c %D%/base/date.h \
+	%D%/base/error.c %D%/base/error.h \
+	%D%/base/file.c %D%/base/file.h \
+	%D%/base/hash.c %D%/base/hash.h \
+	%D%/base/json.c %D%/base/json.h \
+	%D%/base/keyset.c %D%/base/keyset.h \
+	%D%/base/log.c %D%/base/log.h \
+	%D%/base/num.c %D%/base/num.h \
+	%D%/base/slice.h \
+	%D%/base/text.c %D%/base/text.h

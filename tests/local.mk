@@ -1,0 +1,63 @@
+# make check: unit programs, fuzz targets over their corpus, and bats files; each case is counted through TAP.
+TEST_EXTENSIONS = .bats
+LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh
+BATS_LOG_DRIVER = $(LOG_DRIVER)
+BATS_LOG_COMPILER = $(BATS)
+AM_BATS_LOG_FLAGS = --tap
+AM_TESTS_ENVIRONMENT = \
+	VF_SRCDIR='$(abs_top_srcdir)' VF_BINDIR='$(abs_top_builddir)/tools' VF_BUILDDIR='$(abs_top_builddir)' \
+	VF_DATADIR='$(abs_top_srcdir)/data' PYTHON3='$(PYTHON3)'; \
+	export VF_SRCDIR VF_BINDIR VF_BUILDDIR VF_DATADIR PYTHON3;
+
+test_libs = libvf.a $(CSV_LIBS) $(JANSSON_LIBS) $(SODIUM_LIBS) $(IDN2_LIBS)
+unit_tests =
+bats_tests =
+TESTS = $(unit_tests) $(bats_tests)
+
+# One small program a module.
+unit_tests += tests/unit/test-buf
+tests_unit_test_buf_SOURCES = %D%/unit/test-buf.c %D%/unit/tap.h
+tests_unit_test_buf_LDADD = $(test_libs)
+unit_tests += tests/unit/test-date
+tests_unit_test_date_SOURCES = %D%/unit/test-date.c %D%/unit/tap.h
+tests_unit_test_date_LDADD = $(test_libs)
+unit_tests += tests/unit/test-file
+tests_unit_test_file_SOURCES = %D%/unit/test-file.c %D%/unit/tap.h
+tests_unit_test_file_LDADD = $(test_libs)
+unit_tests += tests/unit/test-hash
+tests_unit_test_hash_SOURCES = %D%/unit/test-hash.c %D%/unit/tap.h
+tests_unit_test_hash_LDADD = $(test_libs)
+unit_tests += tests/unit/test-json
+tests_unit_test_json_SOURCES = %D%/unit/test-json.c %D%/unit/tap.h
+tests_unit_test_json_LDADD = $(test_libs)
+unit_tests += tests/unit/test-keyset
+tests_unit_test_keyset_SOURCES = %D%/unit/test-keyset.c %D%/unit/tap.h
+tests_unit_test_keyset_LDADD = $(test_libs)
+unit_tests += tests/unit/test-log
+tests_unit_test_log_SOURCES = %D%/unit/test-log.c %D%/unit/tap.h
+tests_unit_test_log_LDADD = $(test_libs)
+unit_tests += tests/unit/test-num
+tests_unit_test_num_SOURCES = %D%/unit/test-num.c %D%/unit/tap.h
+tests_unit_test_num_LDADD = $(test_libs)
+unit_tests += tests/unit/test-text
+tests_unit_test_text_SOURCES = %D%/unit/test-text.c %D%/unit/tap.h
+tests_unit_test_text_LDADD = $(test_libs)
+
+# Fuzz targets: replayed everywhere, and with clang linked to libFuzzer.
+check_PROGRAMS += $(unit_tests)
+
+# Against other programs' answers, and what takes minutes: tests/run calls both.
+oracle_tests = 
+long_tests = 
+
+check-oracles: $(bin_PROGRAMS) $(check_PROGRAMS)
+	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS='$(oracle_tests)'
+check-long: $(bin_PROGRAMS) $(check_PROGRAMS)
+	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS='$(long_tests)'
+.PHONY: check-oracles check-long
+
+EXTRA_DIST += $(bats_tests) $(oracle_tests) $(long_tests)
+EXTRA_DIST += \
+	%D%/helper.bash \
+	%D%/local.mk \
+	%D%/run
