@@ -10,4 +10,10 @@ libvf_a_SOURCES = \
 	%D%/base/log.c %D%/base/log.h \
 	%D%/base/num.c %D%/base/num.h \
 	%D%/base/slice.h \
-	%D%/base/text.c %D%/base/text.h
+	%D%/base/text.c %D%/base/text.h \
+	%D%/record/csv.c %D%/record/csv.h \
+	%D%/record/header.c %D%/record/header.h \
+	%D%/record/in.c %D%/record/in.h \
+	%D%/record/out.c %D%/record/out.h \
+	%D%/record/row.h \
+	%D%/record/scan.c %D%/record/scan.h

@@ -18,6 +18,9 @@ TESTS = $(unit_tests) $(bats_tests)
 unit_tests += tests/unit/test-buf
 tests_unit_test_buf_SOURCES = %D%/unit/test-buf.c %D%/unit/tap.h
 tests_unit_test_buf_LDADD = $(test_libs)
+unit_tests += tests/unit/test-csv
+tests_unit_test_csv_SOURCES = %D%/unit/test-csv.c %D%/unit/tap.h
+tests_unit_test_csv_LDADD = $(test_libs)
 unit_tests += tests/unit/test-date
 tests_unit_test_date_SOURCES = %D%/unit/test-date.c %D%/unit/tap.h
 tests_unit_test_date_LDADD = $(test_libs)
@@ -39,11 +42,23 @@ tests_unit_test_log_LDADD = $(test_libs)
 unit_tests += tests/unit/test-num
 tests_unit_test_num_SOURCES = %D%/unit/test-num.c %D%/unit/tap.h
 tests_unit_test_num_LDADD = $(test_libs)
+unit_tests += tests/unit/test-scan
+tests_unit_test_scan_SOURCES = %D%/unit/test-scan.c %D%/unit/tap.h
+tests_unit_test_scan_LDADD = $(test_libs)
 unit_tests += tests/unit/test-text
 tests_unit_test_text_SOURCES = %D%/unit/test-text.c %D%/unit/tap.h
 tests_unit_test_text_LDADD = $(test_libs)
 
 # Fuzz targets: replayed everywhere, and with clang linked to libFuzzer.
+if FUZZERS
+noinst_PROGRAMS += tests/fuzz/fuzz-reader
+endif
+unit_tests += tests/fuzz/replay-reader
+tests_fuzz_replay_reader_SOURCES = %D%/fuzz/fuzz-reader.c %D%/fuzz/replay.c
+tests_fuzz_replay_reader_LDADD = $(test_libs)
+tests_fuzz_fuzz_reader_SOURCES = %D%/fuzz/fuzz-reader.c
+tests_fuzz_fuzz_reader_LDADD = $(test_libs)
+tests_fuzz_fuzz_reader_LDFLAGS = -fsanitize=fuzzer $(AM_LDFLAGS)
 check_PROGRAMS += $(unit_tests)
 
 # Against other programs' answers, and what takes minutes: tests/run calls both.
@@ -58,6 +73,7 @@ check-long: $(bin_PROGRAMS) $(check_PROGRAMS)
 
 EXTRA_DIST += $(bats_tests) $(oracle_tests) $(long_tests)
 EXTRA_DIST += \
+	%D%/fuzz/corpus \
 	%D%/helper.bash \
 	%D%/local.mk \
 	%D%/run
