@@ -16,4 +16,7 @@ libvf_a_SOURCES = \
 	%D%/record/in.c %D%/record/in.h \
 	%D%/record/out.c %D%/record/out.h \
 	%D%/record/row.h \
-	%D%/record/scan.c %D%/record/scan.h
+	%D%/record/scan.c %D%/record/scan.h \
+	%D%/fan/campaign.c %D%/fan/campaign.h \
+	%D%/fan/fan.c %D%/fan/fan.h \
+	%D%/fan/score.c %D%/fan/score.h

@@ -1,0 +1,4 @@
+dist_man_MANS += \
+	%D%/vf-records.5 \
+	%D%/vf-score.1 \
+	%D%/vf.7

@@ -11,19 +11,26 @@ AM_TESTS_ENVIRONMENT = \
 
 test_libs = libvf.a $(CSV_LIBS) $(JANSSON_LIBS) $(SODIUM_LIBS) $(IDN2_LIBS)
 unit_tests =
-bats_tests =
+bats_tests = \
+	%D%/vf-score.bats
 TESTS = $(unit_tests) $(bats_tests)
 
 # One small program a module.
 unit_tests += tests/unit/test-buf
 tests_unit_test_buf_SOURCES = %D%/unit/test-buf.c %D%/unit/tap.h
 tests_unit_test_buf_LDADD = $(test_libs)
+unit_tests += tests/unit/test-campaign
+tests_unit_test_campaign_SOURCES = %D%/unit/test-campaign.c %D%/unit/tap.h
+tests_unit_test_campaign_LDADD = $(test_libs)
 unit_tests += tests/unit/test-csv
 tests_unit_test_csv_SOURCES = %D%/unit/test-csv.c %D%/unit/tap.h
 tests_unit_test_csv_LDADD = $(test_libs)
 unit_tests += tests/unit/test-date
 tests_unit_test_date_SOURCES = %D%/unit/test-date.c %D%/unit/tap.h
 tests_unit_test_date_LDADD = $(test_libs)
+unit_tests += tests/unit/test-fan
+tests_unit_test_fan_SOURCES = %D%/unit/test-fan.c %D%/unit/tap.h
+tests_unit_test_fan_LDADD = $(test_libs)
 unit_tests += tests/unit/test-file
 tests_unit_test_file_SOURCES = %D%/unit/test-file.c %D%/unit/tap.h
 tests_unit_test_file_LDADD = $(test_libs)
@@ -63,7 +70,8 @@ check_PROGRAMS += $(unit_tests)
 
 # Against other programs' answers, and what takes minutes: tests/run calls both.
 oracle_tests = 
-long_tests = 
+long_tests = \
+	%D%/long/recount.bats
 
 check-oracles: $(bin_PROGRAMS) $(check_PROGRAMS)
 	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS='$(oracle_tests)'
@@ -73,7 +81,10 @@ check-long: $(bin_PROGRAMS) $(check_PROGRAMS)
 
 EXTRA_DIST += $(bats_tests) $(oracle_tests) $(long_tests)
 EXTRA_DIST += \
+	%D%/damage.py \
 	%D%/fuzz/corpus \
 	%D%/helper.bash \
 	%D%/local.mk \
+	%D%/recount.py \
+	%D%/reference.py \
 	%D%/run

@@ -1,3 +1,7 @@
 # What every tool is made with: the frame, and the libraries of the base and record floors.
 frame_sources = %D%/frame.c %D%/frame.h %D%/frame-impl.h %D%/frame-options.c %D%/frame-report.c
 frame_libs = libvf.a $(CSV_LIBS) $(JANSSON_LIBS) $(SODIUM_LIBS)
+
+bin_PROGRAMS += tools/vf-score
+tools_vf_score_SOURCES = %D%/vf-score.c $(frame_sources)
+tools_vf_score_LDADD = $(frame_libs)

@@ -1,0 +1,344 @@
+/* frame-report.c -- what a run says: messages, reject lines, the stats line, progress. */
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/date.h"
+#include "base/num.h"
+#include "base/text.h"
+#include "frame-impl.h"
+
+#define SHOWN 5				/* rejects named on stderr when there is no --rejects */
+#define RECORD_SHOWN ((size_t)64 << 10)
+
+static const char *const reader_reasons[VF_REJECT_TOOL] = {
+	[VF_REJECT_TOO_LONG] = "too-long", [VF_REJECT_NUL_BYTE] = "nul-byte", [VF_REJECT_BAD_UTF8] = "bad-utf8",
+	[VF_REJECT_BAD_QUOTE] = "bad-quote", [VF_REJECT_LINE_BREAK] = "line-break",
+	[VF_REJECT_FIELD_COUNT] = "field-count",
+};
+
+void
+vf_report(const struct frame *f, const char *level, const char *text)
+{
+	struct vf_buf b = { 0 };
+	char now[VF_DATE_LEN + 1];
+	struct vf_error ignored;
+
+	if (f->log_json) {
+		vf_date_put(now, vf_date_now());
+		vf_buf_addf(&b, "{\"time\":\"%s\",\"tool\":\"%s\",\"level\":\"%s\",\"message\":", now, f->tool->name,
+			level);
+		vf_text_add_json(&b, vf_slice_str(text));
+		vf_buf_add_str(&b, "}\n");
+	} else {
+		vf_buf_addf(&b, "%s: %s\n", f->tool->name, text);
+	}
+	vf_file_write_all(STDERR_FILENO, b.p, b.n, "stderr", &ignored);
+	vf_buf_free(&b);
+}
+
+__attribute__((format(printf, 3, 0))) static void
+report_args(struct vf_run *run, const char *level, const char *fmt, va_list ap)
+{
+	char text[1024];
+
+	vsnprintf(text, sizeof text, fmt, ap);
+	vf_progress_end((struct frame *)run);
+	vf_report((struct frame *)run, level, text);
+}
+
+void
+vf_note(struct vf_run *run, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	report_args(run, "info", fmt, ap);
+	va_end(ap);
+}
+
+void
+vf_warn(struct vf_run *run, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	report_args(run, "warning", fmt, ap);
+	va_end(ap);
+}
+
+const char *
+vf_reason_name(const struct vf_tool *tool, int reason)
+{
+	return reason < VF_REJECT_TOOL ? reader_reasons[reason] : tool->reasons[reason - VF_REJECT_TOOL];
+}
+
+/* `tool,file,line,reason,detail,record` (DESIGN 2, Rejects). */
+static int
+add_reject(struct frame *f, const struct vf_row *row, int reason, const char *detail)
+{
+	struct vf_slice record = vf_row_line(row);
+	char number[24];
+
+	if (row->size > RECORD_SHOWN) {
+		snprintf(number, sizeof number, "%" PRIu64, row->size);
+		detail = number;
+		if (record.n > RECORD_SHOWN)
+			record.n = RECORD_SHOWN;
+	} else if (reason == VF_REJECT_LINE_BREAK) {
+		snprintf(number, sizeof number, "%" PRIu32, row->lines);
+		detail = number;
+	}
+	vf_buf_clear(&f->record);
+	vf_text_add_escaped(&f->record, record);
+	vf_buf_clear(&f->line);
+	vf_buf_add_str(&f->line, f->tool->name);
+	vf_buf_add_char(&f->line, ',');
+	vf_text_add_csv(&f->line, vf_slice_str(vf_in_name(f->run.in, row->file)));
+	vf_buf_add_char(&f->line, ',');
+	vf_buf_add_u64(&f->line, row->lineno);
+	vf_buf_add_char(&f->line, ',');
+	vf_buf_add_str(&f->line, vf_reason_name(f->tool, reason));
+	vf_buf_add_char(&f->line, ',');
+	vf_text_add_csv(&f->line, vf_slice_str(detail != NULL ? detail : ""));
+	vf_buf_add_char(&f->line, ',');
+	vf_text_add_csv(&f->line, vf_buf_slice(&f->record));
+	if (f->line.failed || f->record.failed)
+		return vf_error_nomem(&f->run.err);
+	return vf_log_line(f->rejects, vf_buf_slice(&f->line), &f->run.err);
+}
+
+int
+vf_reject(struct vf_run *run, const struct vf_row *row, int reason, const char *detail)
+{
+	struct frame *f = (struct frame *)run;
+
+	f->rejected++;
+	f->reasons[reason]++;
+	if (f->rejects != NULL)
+		return add_reject(f, row, reason, detail);
+	if (f->rejected <= SHOWN)
+		vf_note(run, "%s:%" PRIu64 ": rejected: %s", vf_in_name(run->in, row->file), row->lineno,
+			vf_reason_name(f->tool, reason));
+	return 0;
+}
+
+/* Reject lines are on their way before any output is; without --rejects a summary goes to stderr. */
+int
+vf_rejects_finish(struct frame *f, struct vf_error *err)
+{
+	struct vf_buf b = { 0 };
+	const char *sep = "";
+
+	if (f->rejects != NULL)
+		return vf_log_flush(f->rejects, err);
+	if (f->rejected == 0)
+		return 0;
+	vf_buf_addf(&b, "%" PRIu64 " rejected:", f->rejected);
+	for (int i = 0; i < VF_MAX_REASONS; i++)
+		if (f->reasons[i] > 0) {
+			vf_buf_addf(&b, "%s %s %" PRIu64, sep, vf_reason_name(f->tool, i), f->reasons[i]);
+			sep = ",";
+		}
+	vf_buf_addf(&b, " (--rejects FILE keeps them)");
+	if (vf_buf_terminate(&b) == 0)
+		vf_note(&f->run, "%s", b.p);
+	vf_buf_free(&b);
+	return 0;
+}
+
+bool
+vf_rejects_exceeded(const struct frame *f, uint64_t in, char *text, size_t size)
+{
+	const char *limit = f->common.max_rejects;
+	size_t n = limit != NULL ? strlen(limit) : 0;
+	uint64_t count;
+	bool over;
+
+	if (limit == NULL)
+		return false;
+	if (limit[n - 1] == '%')
+		over = (double)f->rejected * 100 > strtod(limit, NULL) * (double)in;
+	else
+		over = vf_num_u64(vf_slice(limit, n), &count) && f->rejected > count;
+	if (over)
+		snprintf(text, size, "%" PRIu64 " of %" PRIu64 " records rejected: more than --max-rejects %s",
+			f->rejected, in, limit);
+	return over;
+}
+
+static void
+add_key(struct vf_buf *b, const char *key)
+{
+	vf_buf_add_char(b, ',');
+	vf_text_add_json(b, vf_slice_str(key));
+	vf_buf_add_char(b, ':');
+}
+
+static void
+add_text(struct vf_buf *b, const char *key, const char *value)
+{
+	add_key(b, key);
+	if (value != NULL)
+		vf_text_add_json(b, vf_slice_str(value));
+	else
+		vf_buf_add_str(b, "null");
+}
+
+void
+vf_stat_u64(struct vf_run *run, const char *key, uint64_t v)
+{
+	struct frame *f = (struct frame *)run;
+
+	add_key(&f->figures, key);
+	vf_buf_add_u64(&f->figures, v);
+}
+
+void
+vf_stat_str(struct vf_run *run, const char *key, const char *v)
+{
+	add_text(&((struct frame *)run)->figures, key, v);
+}
+
+void
+vf_stat_json(struct vf_run *run, const char *key, struct vf_slice json)
+{
+	struct frame *f = (struct frame *)run;
+
+	add_key(&f->figures, key);
+	vf_buf_add_slice(&f->figures, json);
+}
+
+static void
+add_counts(struct vf_buf *b, const char *const *names, const uint64_t *counts, size_t n, bool zeros)
+{
+	bool first = true;
+
+	vf_buf_add_char(b, '{');
+	for (size_t i = 0; i < n; i++) {
+		if (names[i] == NULL || (!zeros && counts[i] == 0))
+			continue;
+		if (!first)
+			vf_buf_add_char(b, ',');
+		first = false;
+		vf_text_add_json(b, vf_slice_str(names[i]));
+		vf_buf_add_char(b, ':');
+		vf_buf_add_u64(b, counts[i]);
+	}
+	vf_buf_add_char(b, '}');
+}
+
+void
+vf_stat_counts(struct vf_run *run, const char *key, const char *const *names, const uint64_t *counts, size_t n)
+{
+	struct frame *f = (struct frame *)run;
+
+	add_key(&f->figures, key);
+	add_counts(&f->figures, names, counts, n, true);
+}
+
+void
+vf_stat_ids(struct vf_run *run, const char *campaign, const char *wave)
+{
+	struct frame *f = (struct frame *)run;
+
+	free(f->campaign_id);
+	free(f->wave_id);
+	f->campaign_id = campaign != NULL ? strdup(campaign) : NULL;
+	f->wave_id = wave != NULL ? strdup(wave) : NULL;
+}
+
+/* The operands as a JSON array: which input the counts are about. */
+static void
+add_inputs(const struct frame *f, struct vf_buf *b)
+{
+	add_key(b, "input");
+	vf_buf_add_char(b, '[');
+	for (int i = 0; f->run.in != NULL && i < vf_in_files(f->run.in); i++) {
+		if (i > 0)
+			vf_buf_add_char(b, ',');
+		vf_text_add_json(b, vf_slice_str(vf_in_name(f->run.in, i)));
+	}
+	vf_buf_add_char(b, ']');
+}
+
+int
+vf_stats_write(struct frame *f, int status, struct vf_error *err)
+{
+	const char *names[VF_MAX_REASONS] = { 0 };
+	char started[VF_DATE_LEN + 1];
+	struct vf_buf b = { 0 };
+	int rc;
+
+	if (f->stats == NULL)
+		return 0;
+	for (int i = 1; i < VF_REJECT_TOOL; i++)
+		names[i] = reader_reasons[i];
+	for (int i = VF_REJECT_TOOL; f->tool->reasons != NULL && i < VF_MAX_REASONS; i++) {
+		names[i] = f->tool->reasons[i - VF_REJECT_TOOL];
+		if (names[i] == NULL)
+			break;
+	}
+	vf_date_put(started, f->started_at);
+	vf_buf_addf(&b, "{\"tool\":\"%s\",\"version\":\"%s\"", f->tool->name, PACKAGE_VERSION);
+	add_text(&b, "run", vf_env("VF_RUN_ID"));
+	add_text(&b, "campaignId", f->campaign_id);
+	add_text(&b, "waveId", f->wave_id);
+	vf_buf_addf(&b, ",\"startedAt\":\"%s\",\"seconds\":%.3f", started,
+		(double)(vf_clock_ns() - f->started_ns) / 1e9);
+	add_inputs(f, &b);
+	vf_buf_addf(&b, ",\"in\":%" PRIu64 ",\"out\":%" PRIu64 ",\"rejected\":%" PRIu64 ",\"reasons\":",
+		vf_frame_in(f), vf_frame_out(f), f->rejected);
+	add_counts(&b, names, f->reasons, VF_MAX_REASONS, false);
+	vf_buf_addf(&b, ",\"exit\":%d", status);
+	vf_buf_add_slice(&b, vf_buf_slice(&f->figures));
+	vf_buf_add_char(&b, '}');
+	rc = b.failed ? vf_error_nomem(err) : vf_log_line(f->stats, vf_buf_slice(&b), err);
+	if (rc == 0)
+		rc = vf_log_flush(f->stats, err);
+	vf_buf_free(&b);
+	return rc;
+}
+
+/* A bar on stderr, at most five times a second, once the work has taken two seconds. */
+void
+vf_progress(struct frame *f)
+{
+	uint64_t now, done, size;
+	double seconds, rate;
+	char left[64] = "", line[160];
+	struct vf_error ignored;
+	int n;
+
+	if (!f->progress || f->run.in == NULL)
+		return;
+	now = vf_clock_ns();
+	if (now - f->started_ns < 2000000000u || now - f->progress_ns < 200000000u)
+		return;
+	f->progress_ns = now;
+	done = vf_in_bytes(f->run.in);
+	size = vf_in_size(f->run.in);
+	seconds = (double)(now - f->started_ns) / 1e9;
+	rate = (double)done / seconds;
+	if (size > 0 && done <= size && rate > 0)
+		snprintf(left, sizeof left, "  %3.0f %%  ETA %.0f s", 100 * (double)done / (double)size,
+			(double)(size - done) / rate);
+	n = snprintf(line, sizeof line, "\r%s: %" PRIu64 " records  %.1f MB  %.1f MB/s%s\033[K", f->tool->name,
+		vf_in_records(f->run.in), (double)done / 1e6, rate / 1e6, left);
+	if (n > 0)
+		vf_file_write_all(STDERR_FILENO, line, (size_t)n, "stderr", &ignored);
+	f->progress_shown = true;
+}
+
+void
+vf_progress_end(struct frame *f)
+{
+	struct vf_error ignored;
+
+	if (f->progress_shown)
+		vf_file_write_all(STDERR_FILENO, "\r\033[K", 4, "stderr", &ignored);
+	f->progress_shown = false;
+}
