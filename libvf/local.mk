@@ -19,4 +19,5 @@ libvf_a_SOURCES = \
 	%D%/record/scan.c %D%/record/scan.h \
 	%D%/fan/campaign.c %D%/fan/campaign.h \
 	%D%/fan/fan.c %D%/fan/fan.h \
-	%D%/fan/score.c %D%/fan/score.h
+	%D%/fan/score.c %D%/fan/score.h \
+	%D%/fan/tally.c %D%/fan/tally.h

@@ -1,4 +1,5 @@
 dist_man_MANS += \
 	%D%/vf-records.5 \
 	%D%/vf-score.1 \
+	%D%/vf-tally.1 \
 	%D%/vf.7

@@ -12,7 +12,8 @@ AM_TESTS_ENVIRONMENT = \
 test_libs = libvf.a $(CSV_LIBS) $(JANSSON_LIBS) $(SODIUM_LIBS) $(IDN2_LIBS)
 unit_tests =
 bats_tests = \
-	%D%/vf-score.bats
+	%D%/vf-score.bats \
+	%D%/vf-tally.bats
 TESTS = $(unit_tests) $(bats_tests)
 
 # One small program a module.
@@ -52,6 +53,9 @@ tests_unit_test_num_LDADD = $(test_libs)
 unit_tests += tests/unit/test-scan
 tests_unit_test_scan_SOURCES = %D%/unit/test-scan.c %D%/unit/tap.h
 tests_unit_test_scan_LDADD = $(test_libs)
+unit_tests += tests/unit/test-tally
+tests_unit_test_tally_SOURCES = %D%/unit/test-tally.c %D%/unit/tap.h
+tests_unit_test_tally_LDADD = $(test_libs)
 unit_tests += tests/unit/test-text
 tests_unit_test_text_SOURCES = %D%/unit/test-text.c %D%/unit/tap.h
 tests_unit_test_text_LDADD = $(test_libs)

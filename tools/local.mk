@@ -5,3 +5,7 @@ frame_libs = libvf.a $(CSV_LIBS) $(JANSSON_LIBS) $(SODIUM_LIBS)
 bin_PROGRAMS += tools/vf-score
 tools_vf_score_SOURCES = %D%/vf-score.c $(frame_sources)
 tools_vf_score_LDADD = $(frame_libs)
+
+bin_PROGRAMS += tools/vf-tally
+tools_vf_tally_SOURCES = %D%/vf-tally.c $(frame_sources)
+tools_vf_tally_LDADD = $(frame_libs)

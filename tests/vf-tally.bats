@@ -1,0 +1,276 @@
+#!/usr/bin/env bats
+load helper
+
+setup() {
+	cd "$BATS_TEST_TMPDIR" || return 1
+}
+
+# line TOOL IN OUT REJECTED [MORE]: a stats line; MORE is merged into it.
+line() {
+	jq -nc --arg tool "$1" --argjson in "$2" --argjson out "$3" --argjson rejected "$4" --argjson more "${5:-{\}}" \
+		'{tool: $tool, version: "0.1.0", run: "r1", campaignId: "c1", waveId: null, startedAt: "2026-01-01T00:00:00Z",
+		  seconds: 0.25, input: ["stdin"], in: $in, out: $out, rejected: $rejected,
+		  reasons: (if $rejected > 0 then {"bad-score": $rejected} else {} end), exit: 0} + $more'
+}
+
+@test "vf-tally: a table of the steps, with the counts of each" {
+	{
+		line vf-score 100 90 10 '{"input":["/data/scored.txt","b.txt"]}'
+		line vf-filter 90 80 10
+		line vf-draw 80 30 5 '{"unselected":45,"waveId":"w1"}'
+	} > st
+	run --separate-stderr vf-tally st
+	[ "$status" -eq 0 ]
+	[ "$output" = 'run r1
+step       campaign  wave  input           in  out  rejected  held  exit  seconds  check
+vf-score   c1        -     scored.txt +1  100   90        10     0     0      0.2  ok
+vf-filter  c1        -     stdin           90   80        10     0     0      0.2  ok
+vf-draw    c1        w1    stdin           80   30         5    45     0      0.2  ok' ]
+	[ -z "$stderr" ]
+}
+
+@test "vf-tally: reads real stats lines from a file or standard input" {
+	printf 'globalUserId,score\na,1\nb,2\n' | VF_RUN_ID=r7 vf-score --stats st --rejects /dev/null -o /dev/null
+	run --separate-stderr vf-tally --json < st
+	[ "$status" -eq 0 ]
+	[ "$(jq -c '[.ok, .runs[0].run, (.runs[0].steps[0] | .tool, .in, .out, .rejected, .reasons, .ok)]' <<< "$output")" = \
+		'[true,"r7","vf-score",2,1,1,{"bad-score":1},true]' ]
+	run --separate-stderr vf-tally - < st
+	[ "$status" -eq 0 ]
+	run --separate-stderr vf-tally -o report st
+	[ "$status" -eq 0 ]
+	[ -z "$output" ]
+	grep -q '^vf-score .* ok$' report
+}
+
+@test "vf-tally: a step that lost a record is named, by file and line" {
+	{
+		line vf-score 100 90 10
+		line vf-filter 90 79 10 '{"waveId":"w1"}'
+	} > st
+	run --separate-stderr vf-tally st
+	[ "$status" -eq 1 ]
+	[ "$stderr" = 'vf-tally: st:2: vf-filter, wave w1: 90 in, but 79 out + 10 rejected + 0 held = 89' ]
+	[[ ${lines[3]} == *' LOST' ]]
+	run --separate-stderr vf-tally --json st
+	[ "$status" -eq 1 ]
+	[ "$(jq -c '[.ok, (.violations | length), [.runs[0].steps[].ok]]' <<< "$output")" = '[false,1,[true,false]]' ]
+}
+
+@test "vf-tally: held classes count: unselected and deferred" {
+	line vf-draw 10 3 0 '{"unselected":7}' > st
+	line vf-sms 10 3 0 '{"deferred":7}' >> st
+	run vf-tally st
+	[ "$status" -eq 0 ]
+	line vf-draw 10 3 0 '{"unselected":6}' > st
+	run vf-tally st
+	[ "$status" -eq 1 ]
+}
+
+@test "vf-tally: sources have nothing to account for; others may not make records" {
+	line vf-codegen 0 500 0 > st
+	run --separate-stderr vf-tally st
+	[ "$status" -eq 0 ]
+	line vf-filter 0 500 0 > st
+	run --separate-stderr vf-tally st
+	[ "$status" -eq 1 ]
+	line vf-codegen 7 500 0 > st
+	run --separate-stderr vf-tally st
+	[ "$status" -eq 1 ]
+}
+
+@test "vf-tally: reasons that do not make the rejected are a fault" {
+	line vf-score 10 7 3 '{"reasons":{"bad-score":1,"missing-user":1}}' > st
+	run --separate-stderr vf-tally st
+	[ "$status" -eq 1 ]
+	[ "$stderr" = 'vf-tally: st:1: vf-score: 3 rejected, but the reasons make 2' ]
+}
+
+@test "vf-tally: a step that failed is shown, whatever its counts" {
+	line vf-score 10 3 0 '{"exit":1}' > st
+	line vf-filter 3 3 0 '{"exit":75}' >> st
+	run --separate-stderr vf-tally st
+	[ "$status" -eq 1 ]
+	[ "$stderr" = 'vf-tally: st:1: vf-score: exit 1
+vf-tally: st:2: vf-filter: exit 75' ]
+	[[ ${lines[2]} == *' FAILED' ]]
+}
+
+@test "vf-tally: --expect: what one step writes the next one reads" {
+	{
+		line vf-score 100 90 10
+		line vf-filter 90 80 10
+		line vf-draw 80 30 0 '{"unselected":50}'
+	} > st
+	run --separate-stderr vf-tally --expect vf-score,vf-filter,vf-draw st
+	[ "$status" -eq 0 ]
+	[ "${lines[-2]}" = 'vf-score -> vf-filter: 90 out, 90 in: ok' ]
+	[ "${lines[-1]}" = 'vf-filter -> vf-draw: 80 out, 80 in: ok' ]
+	line vf-draw 79 29 0 '{"unselected":50}' >> st
+	run --separate-stderr vf-tally --expect vf-score,vf-filter,vf-draw st
+	[ "$status" -eq 1 ]
+	[ "$stderr" = 'vf-tally: run r1: vf-filter wrote 80 records, vf-draw read 79' ]
+	run --separate-stderr vf-tally --json --expect vf-score,vf-filter,vf-draw st
+	[ "$status" -eq 1 ]
+	[ "$(jq -c '.runs[0].chain' <<< "$output")" = '[{"from":"vf-score","to":"vf-filter","out":90,"in":90,"ok":true},{"from":"vf-filter","to":"vf-draw","out":80,"in":79,"ok":false}]' ]
+}
+
+@test "vf-tally: --expect: a missing line is a failure, in each run" {
+	line vf-score 10 10 0 > st
+	run --separate-stderr vf-tally --expect vf-score,vf-filter st
+	[ "$status" -eq 1 ]
+	[ "$stderr" = 'vf-tally: run r1: vf-filter: no stats line' ]
+	[ "${lines[-1]}" = 'vf-score -> vf-filter: 10 out, 0 in: MISSING' ]
+	line vf-filter 10 10 0 >> st
+	run vf-tally --expect vf-score,vf-filter st
+	[ "$status" -eq 0 ]
+	line vf-score 7 7 0 '{"run":"r2"}' >> st
+	run --separate-stderr vf-tally --expect vf-score,vf-filter st
+	[ "$status" -eq 1 ]
+	[ "$stderr" = 'vf-tally: run r2: vf-filter: no stats line' ]
+	run --separate-stderr vf-tally --run r1 --expect vf-score,vf-filter st
+	[ "$status" -eq 0 ]
+	run --separate-stderr vf-tally --run r3 st
+	[ "$status" -eq 1 ]
+	[ "$stderr" = 'vf-tally: run r3: no stats lines' ]
+}
+
+@test "vf-tally: nothing at all is no proof" {
+	run --separate-stderr vf-tally < /dev/null
+	[ "$status" -eq 1 ]
+	[ "$stderr" = 'vf-tally: input: no stats lines' ]
+	run --separate-stderr vf-tally --json < /dev/null
+	[ "$status" -eq 1 ]
+	[ "$(jq -c . <<< "$output")" = '{"runs":[],"ok":false,"violations":["input: no stats lines"]}' ]
+}
+
+@test "vf-tally: of one tool, run and input the last line counts" {
+	{
+		line vf-score 10 4 0 '{"exit":1}'
+		line vf-filter 10 10 0
+		line vf-score 10 10 0
+	} > st
+	run --separate-stderr vf-tally --expect vf-score,vf-filter st
+	[ "$status" -eq 0 ]
+	[ "$(grep -c '^vf-score  ' <<< "$output")" -eq 1 ]
+}
+
+@test "vf-tally: several inputs and several waves of a step are summed" {
+	{
+		line vf-score 10 10 0 '{"input":["a"]}'
+		line vf-score 20 20 0 '{"input":["b"]}'
+		line vf-draw 12 12 0 '{"waveId":"w1"}'
+		line vf-draw 18 18 0 '{"waveId":"w2"}'
+	} > st
+	run --separate-stderr vf-tally --expect vf-score,vf-draw st
+	[ "$status" -eq 0 ]
+	[ "${lines[-1]}" = 'vf-score -> vf-draw: 30 out, 30 in: ok' ]
+}
+
+@test "vf-tally: a torn line, or one that is no stats line, is named by file and line" {
+	{
+		line vf-score 10 10 0
+		printf '{"tool":"vf-filter","in":5\n\n'
+		echo '{"tool":"vf-filter","in":"5","out":5,"rejected":0,"exit":0}'
+		echo '{"tool":"vf-filter","in":5,"rejected":0,"exit":0}'
+		echo '[]'
+		echo '{"in":5}'
+	} > st
+	printf '{"tool":"vf-draw","in":5,"out' >> st
+	run --separate-stderr vf-tally st
+	[ "$status" -eq 1 ]
+	[ "$stderr" = 'vf-tally: st:2: no stats line, or a torn one
+vf-tally: st:4: $.in: not a whole number of 0 or more
+vf-tally: st:5: $.out: missing
+vf-tally: st:6: $: not an object
+vf-tally: st:7: $.tool: missing
+vf-tally: st:8: no stats line, or a torn one
+vf-tally: input: 6 lines are no stats lines, or torn' ]
+	[ "${#lines[@]}" -eq 3 ]
+}
+
+@test "vf-tally: a missing last newline, CRLF, many runs and long lines are no fault" {
+	{
+		line vf-score 1 1 0 '{"run":"r1"}'
+		line vf-score 2 2 0 '{"run":"r2"}' | sed 's/$/\r/'
+		line vf-filter 1 1 0 '{"run":"r1"}'
+		line vf-score 3 3 0 "{\"run\":null,\"extra\":\"$(printf 'x%.0s' {1..90000})\"}"
+	} > st
+	truncate -s -1 st
+	run --separate-stderr vf-tally st
+	[ "$status" -eq 0 ]
+	[ "$(grep -E '^(run|no run)' <<< "$output" | tr '\n' ' ')" = 'run r1 run r2 no run ' ]
+}
+
+@test "vf-tally: bytes that are no stats end in one line each, not in a crash" {
+	seed=$RANDOM
+	echo "# seed $seed"
+	"$PYTHON3" - "$seed" > st <<-'EOF'
+	import random, sys
+	r = random.Random(int(sys.argv[1]))
+	good = b'{"tool":"vf-score","run":"r","in":10,"out":9,"rejected":1,"reasons":{"bad-score":1},"exit":0}'
+	for _ in range(2000):
+	    line = bytearray(good)
+	    for _ in range(r.randint(1, 4)):
+	        line[r.randrange(len(line))] = r.randrange(256)
+	    sys.stdout.buffer.write(bytes(line).replace(b"\n", b" ") + b"\n")
+	EOF
+	run --separate-stderr vf-tally st
+	[ "$status" -eq 1 ]
+	[[ $stderr == *"lines are no stats lines, or torn" ]]
+	head -c 3000000 /dev/zero | tr '\0' '[' > st
+	run --separate-stderr vf-tally st
+	[ "$status" -eq 1 ]
+	[ "$stderr" = 'vf-tally: st:1: longer than 1 MiB' ]
+}
+
+@test "vf-tally: names in stats lines cannot move the cursor" {
+	line $'vf-\e[2Jx' 5 4 0 '{"run":"a\u001bb"}' > st
+	run --separate-stderr vf-tally st
+	[ "$status" -eq 1 ]
+	[[ $output$stderr != *$'\e'* ]]
+}
+
+@test "vf-tally: with --log json what does not hold is a warning, and that it could not look is an error" {
+	line vf-score 100 89 10 > st
+	echo '{"torn' >> st
+	line vf-filter 88 88 0 >> st
+	run --separate-stderr vf-tally --log json --expect vf-score,vf-filter,vf-draw st
+	[ "$status" -eq 1 ]
+	[ "$(jq -r '.tool + " " + .level + " " + .message' <<< "$stderr")" = \
+'vf-tally warning st:2: no stats line, or a torn one
+vf-tally warning st:1: vf-score: 100 in, but 89 out + 10 rejected + 0 held = 99
+vf-tally warning run r1: vf-draw: no stats line
+vf-tally warning run r1: vf-score wrote 89 records, vf-filter read 88
+vf-tally warning input: 1 lines are no stats lines, or torn' ]
+	[ "${lines[0]}" = 'run r1' ]
+	run --separate-stderr vf-tally --log json none
+	[ "$status" -eq 1 ]
+	[ "$(jq -r .level <<< "$stderr")" = error ]
+	[ -z "$output" ]
+}
+
+@test "vf-tally: its own lines do not count" {
+	line vf-score 5 5 0 > st
+	run vf-tally --stats st --expect vf-score,vf-filter st
+	[ "$status" -eq 1 ]
+	line vf-filter 5 5 0 >> st
+	run --separate-stderr vf-tally --stats st --expect vf-score,vf-filter st
+	[ "$status" -eq 0 ]
+	[ "$(grep -c '"vf-tally"' st)" -eq 2 ]
+}
+
+@test "vf-tally: wrong usage is exit 2, an unreadable file exit 1" {
+	for args in '--expect a,,b' '--expect a,b,a' '--expect ,' '--html x' '--metrics'; do
+		# shellcheck disable=SC2086
+		run --separate-stderr vf-tally $args
+		[ "$status" -eq 2 ]
+		[ "${#stderr_lines[@]}" -eq 1 ]
+	done
+	run --separate-stderr vf-tally none
+	[ "$status" -eq 1 ]
+	[ "$stderr" = 'vf-tally: none: No such file or directory' ]
+	run --separate-stderr vf-tally .
+	[ "$status" -eq 1 ]
+	[ "$stderr" = 'vf-tally: .: Is a directory' ]
+}
