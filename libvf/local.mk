@@ -19,5 +19,9 @@ libvf_a_SOURCES = \
 	%D%/record/scan.c %D%/record/scan.h \
 	%D%/fan/campaign.c %D%/fan/campaign.h \
 	%D%/fan/fan.c %D%/fan/fan.h \
+	%D%/fan/pattern.c %D%/fan/pattern.h \
+	%D%/fan/phone.c %D%/fan/phone.h \
+	%D%/fan/phone-book.c %D%/fan/phone-book.h \
+	%D%/fan/phone-plan.c \
 	%D%/fan/score.c %D%/fan/score.h \
 	%D%/fan/tally.c %D%/fan/tally.h

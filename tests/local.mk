@@ -50,6 +50,9 @@ tests_unit_test_log_LDADD = $(test_libs)
 unit_tests += tests/unit/test-num
 tests_unit_test_num_SOURCES = %D%/unit/test-num.c %D%/unit/tap.h
 tests_unit_test_num_LDADD = $(test_libs)
+unit_tests += tests/unit/test-phone
+tests_unit_test_phone_SOURCES = %D%/unit/test-phone.c %D%/unit/tap.h
+tests_unit_test_phone_LDADD = $(test_libs)
 unit_tests += tests/unit/test-scan
 tests_unit_test_scan_SOURCES = %D%/unit/test-scan.c %D%/unit/tap.h
 tests_unit_test_scan_LDADD = $(test_libs)
@@ -62,8 +65,20 @@ tests_unit_test_text_LDADD = $(test_libs)
 
 # Fuzz targets: replayed everywhere, and with clang linked to libFuzzer.
 if FUZZERS
-noinst_PROGRAMS += tests/fuzz/fuzz-reader
+noinst_PROGRAMS += tests/fuzz/fuzz-phone tests/fuzz/fuzz-phonebook tests/fuzz/fuzz-reader
 endif
+unit_tests += tests/fuzz/replay-phone
+tests_fuzz_replay_phone_SOURCES = %D%/fuzz/fuzz-phone.c %D%/fuzz/replay.c
+tests_fuzz_replay_phone_LDADD = $(test_libs)
+tests_fuzz_fuzz_phone_SOURCES = %D%/fuzz/fuzz-phone.c
+tests_fuzz_fuzz_phone_LDADD = $(test_libs)
+tests_fuzz_fuzz_phone_LDFLAGS = -fsanitize=fuzzer $(AM_LDFLAGS)
+unit_tests += tests/fuzz/replay-phonebook
+tests_fuzz_replay_phonebook_SOURCES = %D%/fuzz/fuzz-phonebook.c %D%/fuzz/replay.c
+tests_fuzz_replay_phonebook_LDADD = $(test_libs)
+tests_fuzz_fuzz_phonebook_SOURCES = %D%/fuzz/fuzz-phonebook.c
+tests_fuzz_fuzz_phonebook_LDADD = $(test_libs)
+tests_fuzz_fuzz_phonebook_LDFLAGS = -fsanitize=fuzzer $(AM_LDFLAGS)
 unit_tests += tests/fuzz/replay-reader
 tests_fuzz_replay_reader_SOURCES = %D%/fuzz/fuzz-reader.c %D%/fuzz/replay.c
 tests_fuzz_replay_reader_LDADD = $(test_libs)
@@ -86,6 +101,7 @@ check-long: $(bin_PROGRAMS) $(check_PROGRAMS)
 EXTRA_DIST += $(bats_tests) $(oracle_tests) $(long_tests)
 EXTRA_DIST += \
 	%D%/damage.py \
+	%D%/data \
 	%D%/fuzz/corpus \
 	%D%/helper.bash \
 	%D%/local.mk \
