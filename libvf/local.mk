@@ -18,7 +18,13 @@ libvf_a_SOURCES = \
 	%D%/record/row.h \
 	%D%/record/scan.c %D%/record/scan.h \
 	%D%/fan/campaign.c %D%/fan/campaign.h \
+	%D%/fan/codes.c %D%/fan/codes.h \
+	%D%/fan/domains.c %D%/fan/domains.h \
+	%D%/fan/eligible.c %D%/fan/eligible.h \
+	%D%/fan/email.c %D%/fan/email.h \
 	%D%/fan/fan.c %D%/fan/fan.h \
+	%D%/fan/ledger.c %D%/fan/ledger.h \
+	%D%/fan/optout.c %D%/fan/optout.h \
 	%D%/fan/pattern.c %D%/fan/pattern.h \
 	%D%/fan/phone.c %D%/fan/phone.h \
 	%D%/fan/phone-book.c %D%/fan/phone-book.h \

@@ -12,6 +12,7 @@ AM_TESTS_ENVIRONMENT = \
 test_libs = libvf.a $(CSV_LIBS) $(JANSSON_LIBS) $(SODIUM_LIBS) $(IDN2_LIBS)
 unit_tests =
 bats_tests = \
+	%D%/vf-filter.bats \
 	%D%/vf-score.bats \
 	%D%/vf-tally.bats
 TESTS = $(unit_tests) $(bats_tests)
@@ -23,12 +24,24 @@ tests_unit_test_buf_LDADD = $(test_libs)
 unit_tests += tests/unit/test-campaign
 tests_unit_test_campaign_SOURCES = %D%/unit/test-campaign.c %D%/unit/tap.h
 tests_unit_test_campaign_LDADD = $(test_libs)
+unit_tests += tests/unit/test-codes
+tests_unit_test_codes_SOURCES = %D%/unit/test-codes.c %D%/unit/tap.h
+tests_unit_test_codes_LDADD = $(test_libs)
 unit_tests += tests/unit/test-csv
 tests_unit_test_csv_SOURCES = %D%/unit/test-csv.c %D%/unit/tap.h
 tests_unit_test_csv_LDADD = $(test_libs)
 unit_tests += tests/unit/test-date
 tests_unit_test_date_SOURCES = %D%/unit/test-date.c %D%/unit/tap.h
 tests_unit_test_date_LDADD = $(test_libs)
+unit_tests += tests/unit/test-domains
+tests_unit_test_domains_SOURCES = %D%/unit/test-domains.c %D%/unit/tap.h
+tests_unit_test_domains_LDADD = $(test_libs)
+unit_tests += tests/unit/test-eligible
+tests_unit_test_eligible_SOURCES = %D%/unit/test-eligible.c %D%/unit/tap.h
+tests_unit_test_eligible_LDADD = $(test_libs)
+unit_tests += tests/unit/test-email
+tests_unit_test_email_SOURCES = %D%/unit/test-email.c %D%/unit/tap.h
+tests_unit_test_email_LDADD = $(test_libs)
 unit_tests += tests/unit/test-fan
 tests_unit_test_fan_SOURCES = %D%/unit/test-fan.c %D%/unit/tap.h
 tests_unit_test_fan_LDADD = $(test_libs)
@@ -44,6 +57,9 @@ tests_unit_test_json_LDADD = $(test_libs)
 unit_tests += tests/unit/test-keyset
 tests_unit_test_keyset_SOURCES = %D%/unit/test-keyset.c %D%/unit/tap.h
 tests_unit_test_keyset_LDADD = $(test_libs)
+unit_tests += tests/unit/test-ledger
+tests_unit_test_ledger_SOURCES = %D%/unit/test-ledger.c %D%/unit/tap.h
+tests_unit_test_ledger_LDADD = $(test_libs)
 unit_tests += tests/unit/test-log
 tests_unit_test_log_SOURCES = %D%/unit/test-log.c %D%/unit/tap.h
 tests_unit_test_log_LDADD = $(test_libs)
@@ -65,8 +81,20 @@ tests_unit_test_text_LDADD = $(test_libs)
 
 # Fuzz targets: replayed everywhere, and with clang linked to libFuzzer.
 if FUZZERS
-noinst_PROGRAMS += tests/fuzz/fuzz-phone tests/fuzz/fuzz-phonebook tests/fuzz/fuzz-reader
+noinst_PROGRAMS += tests/fuzz/fuzz-domains tests/fuzz/fuzz-email tests/fuzz/fuzz-phone tests/fuzz/fuzz-phonebook tests/fuzz/fuzz-reader
 endif
+unit_tests += tests/fuzz/replay-domains
+tests_fuzz_replay_domains_SOURCES = %D%/fuzz/fuzz-domains.c %D%/fuzz/replay.c
+tests_fuzz_replay_domains_LDADD = $(test_libs)
+tests_fuzz_fuzz_domains_SOURCES = %D%/fuzz/fuzz-domains.c
+tests_fuzz_fuzz_domains_LDADD = $(test_libs)
+tests_fuzz_fuzz_domains_LDFLAGS = -fsanitize=fuzzer $(AM_LDFLAGS)
+unit_tests += tests/fuzz/replay-email
+tests_fuzz_replay_email_SOURCES = %D%/fuzz/fuzz-email.c %D%/fuzz/replay.c
+tests_fuzz_replay_email_LDADD = $(test_libs)
+tests_fuzz_fuzz_email_SOURCES = %D%/fuzz/fuzz-email.c
+tests_fuzz_fuzz_email_LDADD = $(test_libs)
+tests_fuzz_fuzz_email_LDFLAGS = -fsanitize=fuzzer $(AM_LDFLAGS)
 unit_tests += tests/fuzz/replay-phone
 tests_fuzz_replay_phone_SOURCES = %D%/fuzz/fuzz-phone.c %D%/fuzz/replay.c
 tests_fuzz_replay_phone_LDADD = $(test_libs)

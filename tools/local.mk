@@ -2,6 +2,10 @@
 frame_sources = %D%/frame.c %D%/frame.h %D%/frame-impl.h %D%/frame-options.c %D%/frame-report.c
 frame_libs = libvf.a $(CSV_LIBS) $(JANSSON_LIBS) $(SODIUM_LIBS)
 
+bin_PROGRAMS += tools/vf-filter
+tools_vf_filter_SOURCES = %D%/vf-filter.c %D%/lists.c %D%/lists.h %D%/ledger-file.h $(frame_sources)
+tools_vf_filter_LDADD = $(frame_libs) $(IDN2_LIBS)
+
 bin_PROGRAMS += tools/vf-score
 tools_vf_score_SOURCES = %D%/vf-score.c $(frame_sources)
 tools_vf_score_LDADD = $(frame_libs)
