@@ -1,5 +1,6 @@
 noinst_LIBRARIES += libvf.a
 libvf_a_SOURCES = \
+	%D%/base/blake4.c %D%/base/blake4.h \
 	%D%/base/buf.c %D%/base/buf.h \
 	%D%/base/date.c %D%/base/date.h \
 	%D%/base/error.c %D%/base/error.h \
@@ -10,6 +11,7 @@ libvf_a_SOURCES = \
 	%D%/base/log.c %D%/base/log.h \
 	%D%/base/num.c %D%/base/num.h \
 	%D%/base/slice.h \
+	%D%/base/sorter.c %D%/base/sorter.h \
 	%D%/base/text.c %D%/base/text.h \
 	%D%/record/csv.c %D%/record/csv.h \
 	%D%/record/header.c %D%/record/header.h \
@@ -20,10 +22,13 @@ libvf_a_SOURCES = \
 	%D%/fan/campaign.c %D%/fan/campaign.h \
 	%D%/fan/codes.c %D%/fan/codes.h \
 	%D%/fan/domains.c %D%/fan/domains.h \
+	%D%/fan/draw.c %D%/fan/draw.h \
 	%D%/fan/eligible.c %D%/fan/eligible.h \
 	%D%/fan/email.c %D%/fan/email.h \
 	%D%/fan/fan.c %D%/fan/fan.h \
 	%D%/fan/ledger.c %D%/fan/ledger.h \
+	%D%/fan/lot.c %D%/fan/lot.h \
+	%D%/fan/manifest.c %D%/fan/manifest.h \
 	%D%/fan/optout.c %D%/fan/optout.h \
 	%D%/fan/pattern.c %D%/fan/pattern.h \
 	%D%/fan/phone.c %D%/fan/phone.h \

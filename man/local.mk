@@ -1,6 +1,9 @@
 dist_man_MANS += \
+	%D%/vf-audit.1 \
+	%D%/vf-draw.1 \
 	%D%/vf-filter.1 \
 	%D%/vf-records.5 \
 	%D%/vf-score.1 \
+	%D%/vf-seed.1 \
 	%D%/vf-tally.1 \
 	%D%/vf.7

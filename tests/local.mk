@@ -12,8 +12,11 @@ AM_TESTS_ENVIRONMENT = \
 test_libs = libvf.a $(CSV_LIBS) $(JANSSON_LIBS) $(SODIUM_LIBS) $(IDN2_LIBS)
 unit_tests =
 bats_tests = \
+	%D%/vf-audit.bats \
+	%D%/vf-draw.bats \
 	%D%/vf-filter.bats \
 	%D%/vf-score.bats \
+	%D%/vf-seed.bats \
 	%D%/vf-tally.bats
 TESTS = $(unit_tests) $(bats_tests)
 
@@ -36,6 +39,9 @@ tests_unit_test_date_LDADD = $(test_libs)
 unit_tests += tests/unit/test-domains
 tests_unit_test_domains_SOURCES = %D%/unit/test-domains.c %D%/unit/tap.h
 tests_unit_test_domains_LDADD = $(test_libs)
+unit_tests += tests/unit/test-draw
+tests_unit_test_draw_SOURCES = %D%/unit/test-draw.c %D%/unit/tap.h
+tests_unit_test_draw_LDADD = $(test_libs)
 unit_tests += tests/unit/test-eligible
 tests_unit_test_eligible_SOURCES = %D%/unit/test-eligible.c %D%/unit/tap.h
 tests_unit_test_eligible_LDADD = $(test_libs)
@@ -72,6 +78,9 @@ tests_unit_test_phone_LDADD = $(test_libs)
 unit_tests += tests/unit/test-scan
 tests_unit_test_scan_SOURCES = %D%/unit/test-scan.c %D%/unit/tap.h
 tests_unit_test_scan_LDADD = $(test_libs)
+unit_tests += tests/unit/test-sorter
+tests_unit_test_sorter_SOURCES = %D%/unit/test-sorter.c %D%/unit/tap.h
+tests_unit_test_sorter_LDADD = $(test_libs)
 unit_tests += tests/unit/test-tally
 tests_unit_test_tally_SOURCES = %D%/unit/test-tally.c %D%/unit/tap.h
 tests_unit_test_tally_LDADD = $(test_libs)

@@ -2,6 +2,14 @@
 frame_sources = %D%/frame.c %D%/frame.h %D%/frame-impl.h %D%/frame-options.c %D%/frame-report.c
 frame_libs = libvf.a $(CSV_LIBS) $(JANSSON_LIBS) $(SODIUM_LIBS)
 
+bin_PROGRAMS += tools/vf-audit
+tools_vf_audit_SOURCES = %D%/vf-audit.c %D%/drawing.c %D%/drawing.h $(frame_sources)
+tools_vf_audit_LDADD = $(frame_libs)
+
+bin_PROGRAMS += tools/vf-draw
+tools_vf_draw_SOURCES = %D%/vf-draw.c %D%/drawing.c %D%/drawing.h $(frame_sources)
+tools_vf_draw_LDADD = $(frame_libs)
+
 bin_PROGRAMS += tools/vf-filter
 tools_vf_filter_SOURCES = %D%/vf-filter.c %D%/lists.c %D%/lists.h %D%/ledger-file.h $(frame_sources)
 tools_vf_filter_LDADD = $(frame_libs) $(IDN2_LIBS)
@@ -9,6 +17,10 @@ tools_vf_filter_LDADD = $(frame_libs) $(IDN2_LIBS)
 bin_PROGRAMS += tools/vf-score
 tools_vf_score_SOURCES = %D%/vf-score.c $(frame_sources)
 tools_vf_score_LDADD = $(frame_libs)
+
+bin_PROGRAMS += tools/vf-seed
+tools_vf_seed_SOURCES = %D%/vf-seed.c %D%/drawing.c %D%/drawing.h $(frame_sources)
+tools_vf_seed_LDADD = $(frame_libs)
 
 bin_PROGRAMS += tools/vf-tally
 tools_vf_tally_SOURCES = %D%/vf-tally.c $(frame_sources)
