@@ -1,5 +1,7 @@
 dist_man_MANS += \
+	%D%/vf-assign.1 \
 	%D%/vf-audit.1 \
+	%D%/vf-codegen.1 \
 	%D%/vf-draw.1 \
 	%D%/vf-filter.1 \
 	%D%/vf-records.5 \

@@ -12,7 +12,9 @@ AM_TESTS_ENVIRONMENT = \
 test_libs = libvf.a $(CSV_LIBS) $(JANSSON_LIBS) $(SODIUM_LIBS) $(IDN2_LIBS)
 unit_tests =
 bats_tests = \
+	%D%/vf-assign.bats \
 	%D%/vf-audit.bats \
+	%D%/vf-codegen.bats \
 	%D%/vf-draw.bats \
 	%D%/vf-filter.bats \
 	%D%/vf-score.bats \
@@ -141,6 +143,7 @@ EXTRA_DIST += \
 	%D%/data \
 	%D%/fuzz/corpus \
 	%D%/helper.bash \
+	%D%/kill-assign.sh \
 	%D%/local.mk \
 	%D%/recount.py \
 	%D%/reference.py \

@@ -2,9 +2,17 @@
 frame_sources = %D%/frame.c %D%/frame.h %D%/frame-impl.h %D%/frame-options.c %D%/frame-report.c
 frame_libs = libvf.a $(CSV_LIBS) $(JANSSON_LIBS) $(SODIUM_LIBS)
 
+bin_PROGRAMS += tools/vf-assign
+tools_vf_assign_SOURCES = %D%/vf-assign.c %D%/ledger-file.c %D%/ledger-file.h $(frame_sources)
+tools_vf_assign_LDADD = $(frame_libs)
+
 bin_PROGRAMS += tools/vf-audit
 tools_vf_audit_SOURCES = %D%/vf-audit.c %D%/drawing.c %D%/drawing.h $(frame_sources)
 tools_vf_audit_LDADD = $(frame_libs)
+
+bin_PROGRAMS += tools/vf-codegen
+tools_vf_codegen_SOURCES = %D%/vf-codegen.c %D%/ledger-file.h $(frame_sources)
+tools_vf_codegen_LDADD = $(frame_libs)
 
 bin_PROGRAMS += tools/vf-draw
 tools_vf_draw_SOURCES = %D%/vf-draw.c %D%/drawing.c %D%/drawing.h $(frame_sources)
