@@ -35,4 +35,5 @@ libvf_a_SOURCES = \
 	%D%/fan/phone-book.c %D%/fan/phone-book.h \
 	%D%/fan/phone-plan.c \
 	%D%/fan/score.c %D%/fan/score.h \
-	%D%/fan/tally.c %D%/fan/tally.h
+	%D%/fan/tally.c %D%/fan/tally.h \
+	%D%/fan/wave.c %D%/fan/wave.h

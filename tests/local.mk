@@ -19,7 +19,8 @@ bats_tests = \
 	%D%/vf-filter.bats \
 	%D%/vf-score.bats \
 	%D%/vf-seed.bats \
-	%D%/vf-tally.bats
+	%D%/vf-tally.bats \
+	%D%/vf-wave.bats
 TESTS = $(unit_tests) $(bats_tests)
 
 # One small program a module.
@@ -89,6 +90,9 @@ tests_unit_test_tally_LDADD = $(test_libs)
 unit_tests += tests/unit/test-text
 tests_unit_test_text_SOURCES = %D%/unit/test-text.c %D%/unit/tap.h
 tests_unit_test_text_LDADD = $(test_libs)
+unit_tests += tests/unit/test-wave
+tests_unit_test_wave_SOURCES = %D%/unit/test-wave.c %D%/unit/tap.h
+tests_unit_test_wave_LDADD = $(test_libs)
 
 # Fuzz targets: replayed everywhere, and with clang linked to libFuzzer.
 if FUZZERS
@@ -129,6 +133,7 @@ check_PROGRAMS += $(unit_tests)
 # Against other programs' answers, and what takes minutes: tests/run calls both.
 oracle_tests = 
 long_tests = \
+	%D%/long/kills.bats \
 	%D%/long/recount.bats
 
 check-oracles: $(bin_PROGRAMS) $(check_PROGRAMS)
@@ -144,6 +149,7 @@ EXTRA_DIST += \
 	%D%/fuzz/corpus \
 	%D%/helper.bash \
 	%D%/kill-assign.sh \
+	%D%/kill-wave.sh \
 	%D%/local.mk \
 	%D%/recount.py \
 	%D%/reference.py \

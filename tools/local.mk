@@ -33,3 +33,7 @@ tools_vf_seed_LDADD = $(frame_libs)
 bin_PROGRAMS += tools/vf-tally
 tools_vf_tally_SOURCES = %D%/vf-tally.c $(frame_sources)
 tools_vf_tally_LDADD = $(frame_libs)
+
+bin_PROGRAMS += tools/vf-wave
+tools_vf_wave_SOURCES = %D%/vf-wave.c %D%/folder.c %D%/folder.h $(frame_sources)
+tools_vf_wave_LDADD = $(frame_libs)
