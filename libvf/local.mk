@@ -35,5 +35,6 @@ libvf_a_SOURCES = \
 	%D%/fan/phone-book.c %D%/fan/phone-book.h \
 	%D%/fan/phone-plan.c \
 	%D%/fan/score.c %D%/fan/score.h \
+	%D%/fan/status.c %D%/fan/status.h \
 	%D%/fan/tally.c %D%/fan/tally.h \
 	%D%/fan/wave.c %D%/fan/wave.h

@@ -13,6 +13,7 @@ test_libs = libvf.a $(CSV_LIBS) $(JANSSON_LIBS) $(SODIUM_LIBS) $(IDN2_LIBS)
 unit_tests =
 bats_tests = \
 	%D%/vf-assign.bats \
+	%D%/vf-attempt.bats \
 	%D%/vf-audit.bats \
 	%D%/vf-codegen.bats \
 	%D%/vf-draw.bats \
@@ -84,6 +85,9 @@ tests_unit_test_scan_LDADD = $(test_libs)
 unit_tests += tests/unit/test-sorter
 tests_unit_test_sorter_SOURCES = %D%/unit/test-sorter.c %D%/unit/tap.h
 tests_unit_test_sorter_LDADD = $(test_libs)
+unit_tests += tests/unit/test-status
+tests_unit_test_status_SOURCES = %D%/unit/test-status.c %D%/unit/tap.h
+tests_unit_test_status_LDADD = $(test_libs)
 unit_tests += tests/unit/test-tally
 tests_unit_test_tally_SOURCES = %D%/unit/test-tally.c %D%/unit/tap.h
 tests_unit_test_tally_LDADD = $(test_libs)
@@ -96,7 +100,7 @@ tests_unit_test_wave_LDADD = $(test_libs)
 
 # Fuzz targets: replayed everywhere, and with clang linked to libFuzzer.
 if FUZZERS
-noinst_PROGRAMS += tests/fuzz/fuzz-domains tests/fuzz/fuzz-email tests/fuzz/fuzz-phone tests/fuzz/fuzz-phonebook tests/fuzz/fuzz-reader
+noinst_PROGRAMS += tests/fuzz/fuzz-domains tests/fuzz/fuzz-email tests/fuzz/fuzz-json tests/fuzz/fuzz-phone tests/fuzz/fuzz-phonebook tests/fuzz/fuzz-reader
 endif
 unit_tests += tests/fuzz/replay-domains
 tests_fuzz_replay_domains_SOURCES = %D%/fuzz/fuzz-domains.c %D%/fuzz/replay.c
@@ -110,6 +114,12 @@ tests_fuzz_replay_email_LDADD = $(test_libs)
 tests_fuzz_fuzz_email_SOURCES = %D%/fuzz/fuzz-email.c
 tests_fuzz_fuzz_email_LDADD = $(test_libs)
 tests_fuzz_fuzz_email_LDFLAGS = -fsanitize=fuzzer $(AM_LDFLAGS)
+unit_tests += tests/fuzz/replay-json
+tests_fuzz_replay_json_SOURCES = %D%/fuzz/fuzz-json.c %D%/fuzz/replay.c
+tests_fuzz_replay_json_LDADD = $(test_libs)
+tests_fuzz_fuzz_json_SOURCES = %D%/fuzz/fuzz-json.c
+tests_fuzz_fuzz_json_LDADD = $(test_libs)
+tests_fuzz_fuzz_json_LDFLAGS = -fsanitize=fuzzer $(AM_LDFLAGS)
 unit_tests += tests/fuzz/replay-phone
 tests_fuzz_replay_phone_SOURCES = %D%/fuzz/fuzz-phone.c %D%/fuzz/replay.c
 tests_fuzz_replay_phone_LDADD = $(test_libs)
@@ -134,7 +144,8 @@ check_PROGRAMS += $(unit_tests)
 oracle_tests = 
 long_tests = \
 	%D%/long/kills.bats \
-	%D%/long/recount.bats
+	%D%/long/recount.bats \
+	%D%/long/vf-attempt.bats
 
 check-oracles: $(bin_PROGRAMS) $(check_PROGRAMS)
 	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS='$(oracle_tests)'

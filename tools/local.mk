@@ -6,6 +6,10 @@ bin_PROGRAMS += tools/vf-assign
 tools_vf_assign_SOURCES = %D%/vf-assign.c %D%/ledger-file.c %D%/ledger-file.h $(frame_sources)
 tools_vf_assign_LDADD = $(frame_libs)
 
+bin_PROGRAMS += tools/vf-attempt
+tools_vf_attempt_SOURCES = %D%/vf-attempt.c $(frame_sources)
+tools_vf_attempt_LDADD = $(frame_libs)
+
 bin_PROGRAMS += tools/vf-audit
 tools_vf_audit_SOURCES = %D%/vf-audit.c %D%/drawing.c %D%/drawing.h $(frame_sources)
 tools_vf_audit_LDADD = $(frame_libs)
