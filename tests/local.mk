@@ -12,6 +12,9 @@ AM_TESTS_ENVIRONMENT = \
 test_libs = libvf.a $(CSV_LIBS) $(JANSSON_LIBS) $(SODIUM_LIBS) $(IDN2_LIBS)
 unit_tests =
 bats_tests = \
+	%D%/campaign.bats \
+	%D%/recount.bats \
+	%D%/scripts.bats \
 	%D%/vf-assign.bats \
 	%D%/vf-attempt.bats \
 	%D%/vf-audit.bats \
@@ -143,6 +146,7 @@ check_PROGRAMS += $(unit_tests)
 # Against other programs' answers, and what takes minutes: tests/run calls both.
 oracle_tests = 
 long_tests = \
+	%D%/long/campaign.bats \
 	%D%/long/kills.bats \
 	%D%/long/recount.bats \
 	%D%/long/vf-attempt.bats
@@ -155,6 +159,7 @@ check-long: $(bin_PROGRAMS) $(check_PROGRAMS)
 
 EXTRA_DIST += $(bats_tests) $(oracle_tests) $(long_tests)
 EXTRA_DIST += \
+	%D%/campaign.bash \
 	%D%/damage.py \
 	%D%/data \
 	%D%/fuzz/corpus \
@@ -164,4 +169,5 @@ EXTRA_DIST += \
 	%D%/local.mk \
 	%D%/recount.py \
 	%D%/reference.py \
-	%D%/run
+	%D%/run \
+	%D%/stand-ins/aws

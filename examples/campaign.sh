@@ -1,0 +1,195 @@
+#!/bin/bash
+# campaign.sh -- a whole campaign on one machine: from scored file to wave files.
+. "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
+
+usage() {
+	cat <<'END'
+Usage: campaign.sh [--out DIR]
+       campaign.sh --campaign C.json --scores FILE... --out TREE [OPTION...]
+
+Alone: builds what is missing and runs the bundled sample campaign into ./out.
+With --campaign: runs yours. Scores and filters (score-file.sh), prepares each wave
+in the order of the configuration (prepare-wave.sh), checks every draw with vf-audit
+and with recheck-draw.py, and proves that no record was lost (vf-tally).
+
+Running it again is safe: the seed, the ledger and prepared waves stay as they are,
+so nobody gets a second code.
+
+  -c, --campaign C.json      the campaign's configuration
+      --scores FILE          scored or ranked text; may be repeated
+      --out TREE             the campaign's tree: s3://BUCKET/KEY or a folder (./out)
+      --wave ID              this wave only; may be repeated
+      --seed-file FILE       the draw's seed; default: one made by vf-seed, kept in the state folder
+      --name NAME            name of the scored file in the tree; default: that of the first --scores
+      --ranks, --allow-duplicates, --max-rejects N|P%      as in score-file.sh
+      --beacon HEX, --codes FILE, --notify-date T, --now T, --late, --retries N, --wait S,
+      --again, --break-claim                               as in prepare-wave.sh
+  -h, --help                 this text
+END
+	vf_filter_help
+	cat <<'END'
+Environment: VF_STATE_DIR (seed, ledger and status; default for a plain TREE: TREE/state),
+VF_EXECUTION_ID, VF_BINDIR, VF_DATADIR, TMPDIR, AWS_ENDPOINT_URL.
+Exit: as in vf(7); what stopped a step is what stops this script.
+END
+}
+
+vf_args "$@"
+set -- "${vf_argv[@]}"
+campaign='' out=out seed='' scores=() waves=() score_args=() wave_args=() list_args=() sample=''
+while (($# > 0)); do
+	case $1 in
+	-h | --help) usage; exit 0 ;;
+	-c | --campaign) vf_value "$@"; campaign=$2; shift 2 ;;
+	--scores) vf_value "$@"; scores+=("$2"); shift 2 ;;
+	--out) vf_value "$@"; out=$2; shift 2 ;;
+	--wave) vf_value "$@"; waves+=("$2"); shift 2 ;;
+	--seed-file) vf_value "$@"; seed=$2; shift 2 ;;
+	--name | --max-rejects) vf_value "$@"; score_args+=("$1" "$2"); shift 2 ;;
+	--ranks | --allow-duplicates) score_args+=("$1"); shift ;;
+	--beacon | --codes | --notify-date | --now | --retries | --wait) vf_value "$@"; wave_args+=("$1" "$2"); shift 2 ;;
+	--late | --again | --break-claim) wave_args+=("$1"); shift ;;
+	-*)
+		vf_filter_option "$@" || vf_usage_error "unknown option $1"
+		list_args+=("${@:1:vf_taken}")
+		shift "$vf_taken"
+		;;
+	*) vf_usage_error "no operand is taken: --scores $1?" ;;
+	esac
+done
+if [[ -z $campaign ]]; then
+	((${#scores[@]} == 0)) || vf_usage_error "--scores needs --campaign"
+	sample=$vf_here/sample
+	campaign=$sample/config.json
+	scores=("$sample/scores.txt")
+	list_args+=(--blacklist "$sample/blacklist.txt" --whitelist "$sample/whitelist.txt" --opt-out "$sample/optout.txt")
+	# The sample's notify dates are fixed, and so is its "now": it must run in any year.
+	wave_args=(--now 2027-03-01T12:00:00Z "${wave_args[@]}")
+fi
+((${#scores[@]} > 0)) || vf_usage_error "--scores: which file?"
+out=$(vf_abs "${out%/}")
+
+# The parts -------------------------------------------------------------------------------------------------------
+
+tools=(vf-score vf-filter vf-seed vf-draw vf-audit vf-codegen vf-assign vf-wave vf-attempt vf-tally)
+
+build_what_is_missing() {
+	local tool missing=''
+	vf_find_tools || :
+	for tool in "${tools[@]}"; do
+		command -v "$tool" >/dev/null || missing=$tool
+	done
+	[[ -n $missing ]] || return 0
+	[[ -x $vf_here/../bootstrap ]] || {
+		vf_say "$missing is not installed, and there is no bootstrap to build them"
+		exit 2
+	}
+	vf_say "building the tools (bootstrap)"
+	"$vf_here/../bootstrap" >&2
+}
+
+# A seed is made once and kept; what binds the operator is its commitment, published before registration closes.
+choose_seed() {
+	seed=${seed:-$vf_state/seed}
+	if [[ ! -e $seed ]]; then
+		vf-seed new "$seed" >/dev/null
+	fi
+	printf 'Draw commitment (publish it before registration closes): %s\n' "$(vf-seed commit "$seed")"
+}
+
+run_part() {
+	printf '\n== %s\n' "$1" >&2
+	shift
+	vf_wait "$@"
+	((vf_status == 0)) || exit "$vf_status"
+}
+
+# A wave as it stands in the tree: its files by their digests, its draw by our tool and by a stock Python.
+check_wave() {
+	local wave=$1 at=$vf_stage/check-$1 name
+	mkdir -- "$at"
+	for name in manifest.json draw.json entrants.csv drawn.csv codes.csv sms.csv email.csv; do
+		vf_fetch "$out/waves/$wave/$name" "$at/$name"
+	done
+	vf_check_manifest "$at"
+	cd -- "$at"
+	vf-audit --manifest draw.json --seed-file "$seed" --result drawn.csv --rejects /dev/null entrants.csv
+	python3 "$vf_here/recheck-draw.py" --manifest draw.json --seed-file "$seed" --result drawn.csv entrants.csv
+}
+
+check_waves() {
+	local wave
+	for wave in "${waves[@]}"; do
+		vf_step "check-$wave" check_wave "$wave"
+	done
+}
+
+fetch_stats() {
+	local name
+	mkdir -- "$vf_stage/stats"
+	vf_list "$out/stats" >"$vf_stage/names"
+	while read -r name; do
+		[[ $name != *.ndjson ]] || vf_fetch "$out/stats/$name" "$vf_stage/stats/$name"
+	done <"$vf_stage/names"
+}
+
+show_tally() {
+	local name
+	fetch_stats
+	for name in "$vf_stage"/stats/*.ndjson; do
+		printf '\n%s\n' "${name##*/}"
+		vf-tally "$name" || vf_fail tally "records are missing in ${name##*/}"
+	done
+}
+
+count_lines() {
+	if vf_is_s3 "$1"; then
+		echo '?'
+	else
+		echo $(($(wc -l <"$1") - 1))
+	fi
+}
+
+say_where() {
+	local wave first=${waves[0]}
+	printf '\nEverything is in %s\n' "$out"
+	printf '  scored/                 eligible fans, normalised\n'
+	printf '  rejects/, stats/        every record that was refused, and the counts of every step\n'
+	for wave in "${waves[@]}"; do
+		printf '  waves/%s/  %6s drawn, %s standing by, %s sms, %s e-mail; draw.json, manifest.json, wave.zip, status.json\n' \
+			"$wave" "$(count_lines "$out/waves/$wave/drawn.csv")" "$(count_lines "$out/waves/$wave/unselected.csv")" \
+			"$(count_lines "$out/waves/$wave/sms.csv")" "$(count_lines "$out/waves/$wave/email.csv")"
+	done
+	printf '  ledger.csv              who has which code; the one that counts is in %s\n' "$vf_state"
+	vf_is_s3 "$out" && return
+	cat <<END
+
+How to look at it:
+  column -s, -t <$out/waves/$first/sms.csv | less -S
+  tail -n +2 $out/rejects/score-*.csv | cut -d, -f1,4 | sort | uniq -c | sort -rn
+  vf-attempt --status $vf_state/waves/$first/status.json --show
+  jq . $out/waves/$first/draw.json
+END
+}
+
+build_what_is_missing
+vf_need "${tools[@]}" jq zip python3
+vf_begin campaign
+vf_step_now=fetch
+vf_config "$campaign"
+vf_state_of "$out"
+if ((${#waves[@]} == 0)); then
+	mapfile -t waves < <(jq -r '.waves[]?.id' "$vf_stage/config.json")
+fi
+choose_seed
+
+run_part "score and filter" "$vf_here/score-file.sh" --campaign "$campaign" --to "$out" "${score_args[@]}" \
+	"${list_args[@]}" -- "${scores[@]}"
+for wave in "${waves[@]}"; do
+	run_part "wave $wave" "$vf_here/prepare-wave.sh" --campaign "$campaign" --to "$out" --wave "$wave" --seed-file "$seed" \
+		"${wave_args[@]}" "${list_args[@]}"
+done
+printf '\n== checks\n' >&2
+check_waves
+show_tally
+say_where

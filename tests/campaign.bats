@@ -1,0 +1,200 @@
+#!/usr/bin/env bats
+# Whole campaigns by examples/campaign.sh, every fan's fate recomputed by tests/reference.py.
+load helper
+load campaign
+
+setup_file() {
+	# The sample, once for the tests that look at it.
+	status=0
+	"$VF_SRCDIR/examples/campaign.sh" --out "$BATS_FILE_TMPDIR/out" >"$BATS_FILE_TMPDIR/stdout" \
+		2>"$BATS_FILE_TMPDIR/stderr" || status=$?
+	echo "$status" >"$BATS_FILE_TMPDIR/status"
+}
+
+@test "campaign: the bundled sample runs alone, and every fan's fate is what the model says" {
+	local out=$BATS_FILE_TMPDIR/out said
+	said=$(cat "$BATS_FILE_TMPDIR/stdout" "$BATS_FILE_TMPDIR/stderr")
+	echo "$said" >&2
+	[ "$(cat "$BATS_FILE_TMPDIR/status")" -eq 0 ]
+	no_personal_data "$said"
+	[[ $said == *"Everything is in $out"* ]]
+	model_agrees "$sample" "$out"
+	# The tree is the one that the design shows, with nothing else in it.
+	[ "$(names_in "$out")" = "config.json ledger.csv rejects scored state stats waves" ]
+	[ "$(names_in "$out/waves")" = "w1 w2" ]
+	[ "$(names_in "$out/waves/w1")" = \
+		"codes.csv draw.json drawn.csv email.csv entrants.csv manifest.json sms.csv status.json unselected.csv wave.zip" ]
+	[ "$(unzip -Z1 "$out/waves/w1/wave.zip" | sort | paste -sd ' ' -)" = "codes.csv email.csv manifest.json sms.csv" ]
+	[ "$(find "$out" -type f -perm /077)" = "" ]
+	# Both checks of both draws said so.
+	[ "$(grep -c '^the manifest holds' "$BATS_FILE_TMPDIR/stdout")" -eq 2 ]
+	[ "$(grep -c '^the draw holds' "$BATS_FILE_TMPDIR/stdout")" -eq 2 ]
+	[ -z "$(find "$BATS_FILE_TMPDIR" -maxdepth 1 -name 'vf-stage.*')" ]
+}
+
+@test "campaign: every kind of bad record and every rule is in the sample" {
+	local out=$BATS_FILE_TMPDIR/out
+	for reason in too-long nul-byte bad-utf8 bad-quote line-break field-count missing-user bad-score duplicate-fan bad-email \
+		blacklisted disposable-domain bad-phone intl-phone unreachable; do
+		jq -es --arg r "$reason" 'map(.reasons[$r] // 0) | add > 0' "$out/stats/score-scores.ndjson"
+	done
+	for tag in phone-unconfirmed phone-unverified no-phone no-email relay-email sms-opt-out email-opt-out; do
+		jq -es --arg t "$tag" 'map(.tags[$t]? // 0) | add > 0' "$out/stats/score-scores.ndjson"
+	done
+	for reason in excluded below-bands bad-market no-limit; do
+		jq -es --arg r "$reason" 'map(.reasons[$r] // 0) | add > 0' "$out/stats/wave-w2.ndjson"
+	done
+	[ "$(grep -c forged "$out/ledger.csv")" -eq 0 ]
+}
+
+@test "campaign: two campaigns from random seeds, every fan's fate recomputed" {
+	seed_of_test
+	for k in 0 1; do
+		make_campaign $((seed + k)) 2500 "$scratch/c$k"
+		run --separate-stderr run_campaign "$scratch/c$k" "$scratch/out$k"
+		echo "$stderr" >&2
+		[ "$status" -eq 0 ]
+		no_personal_data "$output$stderr"
+		model_agrees "$scratch/c$k" "$scratch/out$k"
+		one_code_each "$scratch/out$k/ledger.csv"
+	done
+}
+
+@test "campaign: ranks, a maximum per phone and per mailbox, recomputed" {
+	seed_of_test
+	make_campaign "$seed" 1500 "$scratch/c" --ranks
+	run_campaign "$scratch/c" "$scratch/out" --max-per-phone 2 --max-per-email 1 >/dev/null
+	model_agrees "$scratch/c" "$scratch/out" --max-per-phone 2 --max-per-email 1
+}
+
+@test "campaign: the model finds a winner who was swapped for a loser" {
+	make_campaign 11 800 "$scratch/c"
+	equal_limits "$scratch/c" 20
+	run_campaign "$scratch/c" "$scratch/out" >/dev/null
+	model_agrees "$scratch/c" "$scratch/out"
+	sed -i '2d' "$scratch/out/waves/w1/drawn.csv"
+	run model_agrees "$scratch/c" "$scratch/out"
+	[ "$status" -eq 1 ]
+	[[ $output == *"w1/drawn.csv differs"* ]]
+}
+
+@test "campaign: a second run changes no wave, no ledger line and no seed" {
+	make_campaign 21 800 "$scratch/c"
+	run_campaign "$scratch/c" "$scratch/out" >/dev/null
+	(cd "$scratch/out" && find waves scored state/ledger.csv state/seed ledger.csv config.json -type f ! -name status.json -print0 |
+		sort -z | xargs -0 sha256sum) >"$scratch/before"
+	run --separate-stderr run_campaign "$scratch/c" "$scratch/out"
+	[ "$status" -eq 0 ]
+	(cd "$scratch/out" && sha256sum --quiet -c "$scratch/before")
+	model_agrees "$scratch/c" "$scratch/out"
+	[ "$(names_in "$scratch/out/stats")" = "score-scores.ndjson wave-w1.ndjson wave-w2.ndjson" ]
+}
+
+@test "campaign: a stored wave file that was touched is found out by its digest, a stored draw by the audit" {
+	make_campaign 25 500 "$scratch/c"
+	equal_limits "$scratch/c" 6
+	run_campaign "$scratch/c" "$scratch/out" >/dev/null
+	cp "$scratch/out/waves/w2/sms.csv" "$scratch/sms.csv"
+	sed -i '$d' "$scratch/out/waves/w2/sms.csv"
+	run --separate-stderr run_campaign "$scratch/c" "$scratch/out"
+	[ "$status" -eq 1 ]
+	[[ $stderr == *"ALERT step=check-w2"* ]]
+	cp "$scratch/sms.csv" "$scratch/out/waves/w2/sms.csv"
+	sed -i '$d' "$scratch/out/waves/w1/drawn.csv"
+	run --separate-stderr run_campaign "$scratch/c" "$scratch/out"
+	[ "$status" -eq 1 ]
+	[[ $stderr == *"result-differs"*"ALERT step=check-w1"* ]]
+}
+
+@test "campaign: preparing once more with a raised limit keeps every code and adds fans" {
+	make_campaign 31 800 "$scratch/c"
+	jq '.markets[].limit = 10 | .waves |= [.[0] | del(.limits)]' "$scratch/c/config.json" >"$scratch/c/low"
+	jq '.markets[].limit = 15 | .waves |= [.[0] | del(.limits)]' "$scratch/c/config.json" >"$scratch/c/high"
+	cp "$scratch/c/low" "$scratch/c/config.json"
+	run_campaign "$scratch/c" "$scratch/out" >/dev/null
+	cp "$scratch/out/ledger.csv" "$scratch/ledger.low"
+	cp "$scratch/c/high" "$scratch/c/config.json"
+	run_campaign "$scratch/c" "$scratch/out" --again >/dev/null
+	cmp -n "$(stat -c %s "$scratch/ledger.low")" "$scratch/ledger.low" "$scratch/out/ledger.csv"
+	[ "$(wc -l <"$scratch/out/ledger.csv")" -gt "$(wc -l <"$scratch/ledger.low")" ]
+	model_agrees "$scratch/c" "$scratch/out"
+}
+
+@test "campaign: killed after codes were given out and run again, it comes to the same end" {
+	make_campaign 35 700 "$scratch/c"
+	equal_limits "$scratch/c" 12
+	vf-seed new "$scratch/seed" >/dev/null
+	run_campaign "$scratch/c" "$scratch/whole" --seed-file "$scratch/seed" >/dev/null
+	killed_and_run_again "$scratch/c" "$scratch/whole" vf-assign after
+}
+
+@test "campaign: a step that fails is tried three times, stores nothing, and says which step it was" {
+	make_campaign 41 500 "$scratch/c"
+	tools_with vf-wave <<-END
+		#!/usr/bin/env bash
+		[[ "\$*" != *--stats* ]] && exec @REAL@ "\$@"
+		echo try >>"$scratch/tries"
+		exit 1
+	END
+	run --separate-stderr run_campaign "$scratch/c" "$scratch/out"
+	[ "$status" -eq 1 ]
+	[ "$(wc -l <"$scratch/tries")" -eq 3 ]
+	[[ $stderr == *"ALERT step=wave"* ]]
+	no_personal_data "$output$stderr"
+	[ "$(names_in "$scratch/out/waves/w1")" = status.json ]
+	[ ! -e "$scratch/out/ledger.csv" ]
+	[ ! -e "$scratch/out/stats/wave-w1.ndjson" ]
+	[ "$(jq -r .steps.prepare.state "$scratch/out/waves/w1/status.json")" != running ]
+	nothing_left "$scratch/out"
+	# The cause is mended; the tries are used up until an operator says so.
+	VF_BINDIR=$(dirname "$(readlink "$VF_BINDIR/vf-score")")
+	run --separate-stderr run_campaign "$scratch/c" "$scratch/out"
+	[ "$status" -eq 1 ]
+	vf-attempt --status "$scratch/out/state/waves/w1/status.json" --step prepare --reset
+	run_campaign "$scratch/c" "$scratch/out" >/dev/null
+	model_agrees "$scratch/c" "$scratch/out"
+	one_code_each "$scratch/out/ledger.csv"
+}
+
+@test "campaign: a record that gets lost on the way stops the wave before anything is stored" {
+	make_campaign 51 500 "$scratch/c"
+	equal_limits "$scratch/c" 12
+	tools_with vf-assign <<-'END'
+		#!/usr/bin/env bash
+		# Loses the last record of its input: its own counts are right.
+		for file; do :; done
+		sed -i '$d' "$file"
+		exec @REAL@ "$@"
+	END
+	run --separate-stderr run_campaign "$scratch/c" "$scratch/out"
+	[ "$status" -eq 1 ]
+	[[ $stderr == *"ALERT step=conservation"* ]]
+	[ "$(names_in "$scratch/out/waves/w1")" = status.json ]
+}
+
+@test "campaign: codes of a partner are taken from a file; placeholders need none" {
+	make_campaign 61 400 "$scratch/c"
+	jq '.codeType = "external" | .markets[].limit = 5 | .waves |= map(del(.limits, .markets))' "$scratch/c/config.json" >"$scratch/c/x"
+	mv "$scratch/c/x" "$scratch/c/config.json"
+	run --separate-stderr run_campaign "$scratch/c" "$scratch/out"
+	[ "$status" -eq 2 ]
+	[[ $stderr == *"external needs --codes"* ]]
+	{ echo code; seq -f 'PARTNER%04g' 1 200; } >"$scratch/codes.csv"
+	run_campaign "$scratch/c" "$scratch/out" --codes "$scratch/codes.csv" >/dev/null
+	model_agrees "$scratch/c" "$scratch/out"
+	[ "$(tail -n +2 "$scratch/out/ledger.csv" | cut -d, -f2 | grep -vc '^PARTNER')" -eq 0 ]
+	jq '.codeType = "TM" | .id = "tm-one"' "$scratch/c/config.json" >"$scratch/c/x"
+	mv "$scratch/c/x" "$scratch/c/config.json"
+	run_campaign "$scratch/c" "$scratch/out-tm" >/dev/null
+	[ "$(csv_get code "$scratch/out-tm/waves/w1/codes.csv" | sort -u)" = TM ]
+}
+
+@test "campaign: a notify date too near is refused before any code is given out" {
+	make_campaign 71 300 "$scratch/c"
+	run --separate-stderr run_campaign "$scratch/c" "$scratch/out" --now 2028-06-01T00:00:00Z
+	[ "$status" -eq 2 ]
+	[[ $stderr == *"step=date"* ]]
+	[ ! -s "$scratch/out/state/ledger.csv" ]
+	run_campaign "$scratch/c" "$scratch/out" --now 2028-06-01T00:00:00Z --late --wave w1 >/dev/null
+	[ -e "$scratch/out/waves/w1/manifest.json" ]
+}
