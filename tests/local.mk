@@ -13,6 +13,9 @@ test_libs = libvf.a $(CSV_LIBS) $(JANSSON_LIBS) $(SODIUM_LIBS) $(IDN2_LIBS)
 unit_tests =
 bats_tests = \
 	%D%/campaign.bats \
+	%D%/completion.bats \
+	%D%/edges.bats \
+	%D%/man.bats \
 	%D%/recount.bats \
 	%D%/scripts.bats \
 	%D%/vf-assign.bats \
@@ -167,6 +170,7 @@ EXTRA_DIST += \
 	%D%/kill-assign.sh \
 	%D%/kill-wave.sh \
 	%D%/local.mk \
+	%D%/man-examples.py \
 	%D%/recount.py \
 	%D%/reference.py \
 	%D%/run \
