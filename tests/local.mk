@@ -12,6 +12,7 @@ AM_TESTS_ENVIRONMENT = \
 test_libs = libvf.a $(CSV_LIBS) $(JANSSON_LIBS) $(SODIUM_LIBS) $(IDN2_LIBS)
 unit_tests =
 bats_tests = \
+	%D%/bench.bats \
 	%D%/campaign.bats \
 	%D%/completion.bats \
 	%D%/edges.bats \
@@ -146,8 +147,13 @@ tests_fuzz_fuzz_reader_LDADD = $(test_libs)
 tests_fuzz_fuzz_reader_LDFLAGS = -fsanitize=fuzzer $(AM_LDFLAGS)
 check_PROGRAMS += $(unit_tests)
 
+# The benches' own programs: compiled with all warnings, run by tests/bench/run.
+check_PROGRAMS += tests/bench/generate tests/bench/measure
+tests_bench_generate_SOURCES = %D%/bench/generate.c
+tests_bench_measure_SOURCES = %D%/bench/measure.c
+
 # Against other programs' answers, and what takes minutes: tests/run calls both.
-oracle_tests = 
+oracle_tests = %D%/oracles/oracles.bats
 long_tests = \
 	%D%/long/campaign.bats \
 	%D%/long/kills.bats \
@@ -162,6 +168,10 @@ check-long: $(bin_PROGRAMS) $(check_PROGRAMS)
 
 EXTRA_DIST += $(bats_tests) $(oracle_tests) $(long_tests)
 EXTRA_DIST += \
+	%D%/bench/package-lock.json \
+	%D%/bench/package.json \
+	%D%/bench/peers.mjs \
+	%D%/bench/run \
 	%D%/campaign.bash \
 	%D%/damage.py \
 	%D%/data \
@@ -171,6 +181,10 @@ EXTRA_DIST += \
 	%D%/kill-wave.sh \
 	%D%/local.mk \
 	%D%/man-examples.py \
+	%D%/oracles/package-lock.json \
+	%D%/oracles/package.json \
+	%D%/oracles/phones.mjs \
+	%D%/oracles/records.mjs \
 	%D%/recount.py \
 	%D%/reference.py \
 	%D%/run \
