@@ -178,3 +178,15 @@ b,LA,1.000000,high' ]
 	[ "$(head -n 2 "$BATS_TEST_TMPDIR/one" | tail -n 1)" = 'a,low,0.500000,"q;""uo"""' ]
 	same_files "$BATS_TEST_TMPDIR/one" "$BATS_TEST_TMPDIR/two"
 }
+
+@test "vf-score: a header of 150,000 columns is read, and two equal names far apart in it are found" {
+	{ seq -f 'c%.0f' 1 150000 | paste -sd,; } >"$BATS_TEST_TMPDIR/names"
+	{ printf 'globalUserId,score,'; cat "$BATS_TEST_TMPDIR/names"; } >"$BATS_TEST_TMPDIR/wide"
+	run --separate-stderr vf-score "$BATS_TEST_TMPDIR/wide"
+	[ "$status" -eq 0 ]
+	[[ $output == globalUserId,score,c1,*,c150000,band ]]
+	sed 's/c149999/c2/' "$BATS_TEST_TMPDIR/wide" >"$BATS_TEST_TMPDIR/twice"
+	run --separate-stderr vf-score "$BATS_TEST_TMPDIR/twice"
+	[ "$status" -eq 2 ]
+	[ "$stderr" = "vf-score: $BATS_TEST_TMPDIR/twice:1: columns 4 and 150001 have the same name" ]
+}

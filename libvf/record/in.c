@@ -259,14 +259,32 @@ parse_names(struct vf_in *in, struct vf_slice line, char delimiter, const char *
 }
 
 static int
+by_name(const void *a_, const void *b_)
+{
+	const struct vf_slice *const *a = a_, *const *b = b_;
+	int c = vf_slice_cmp(**a, **b);
+
+	return c != 0 ? c : (*a > *b) - (*a < *b);
+}
+
+/* No two columns of one name. Sorted, since a header of 1 MiB may name half a million. */
+static int
 check_twice(const struct vf_header *h, const char *where, struct vf_error *err)
 {
-	for (int i = 1; i < h->n; i++)
-		for (int k = 0; k < i; k++)
-			if (vf_slice_eq(h->names[i], h->names[k]))
-				return vf_error(err, VF_ERR_CONFIG, "%s: columns %d and %d have the same name", where,
-					k + 1, i + 1);
-	return 0;
+	const struct vf_slice **sorted = malloc((size_t)h->n * sizeof *sorted);
+	int rc = 0;
+
+	if (sorted == NULL)
+		return vf_error_nomem(err);
+	for (int i = 0; i < h->n; i++)
+		sorted[i] = &h->names[i];
+	qsort(sorted, (size_t)h->n, sizeof *sorted, by_name);
+	for (int i = 1; i < h->n && rc == 0; i++)
+		if (vf_slice_eq(*sorted[i - 1], *sorted[i]))
+			rc = vf_error(err, VF_ERR_CONFIG, "%s: columns %d and %d have the same name", where,
+				(int)(sorted[i - 1] - h->names) + 1, (int)(sorted[i] - h->names) + 1);
+	free(sorted);
+	return rc;
 }
 
 /* CANON=ACTUAL: the column ACTUAL is called CANON from here on. */
