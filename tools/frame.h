@@ -111,7 +111,10 @@ void vf_note(struct vf_run *, const char *fmt, ...) __attribute__((format(printf
 /* The same with level `warning`: something does not hold, and somebody should look. */
 void vf_warn(struct vf_run *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* A signal came: look once per batch; return -1 after vf_stopped() filled the error. */
+/*
+ * A signal came: look once per batch; return -1 after vf_stopped() filled the
+ * error.  The look also moves the progress bar.
+ */
 bool vf_stopping(void);
 int vf_stopped(struct vf_run *);
 

@@ -326,18 +326,6 @@ vf_file_create(const char *path, unsigned flags, struct vf_error *err)
 	return f;
 }
 
-bool
-vf_file_is_stdout(const struct vf_file *f)
-{
-	return f->is_stdout;
-}
-
-const char *
-vf_file_name(const struct vf_file *f)
-{
-	return f->name;
-}
-
 static int
 put(struct vf_file *f, const char *p, size_t n, struct vf_error *err)
 {

@@ -33,8 +33,6 @@ int vf_file_flush(struct vf_file *, struct vf_error *);
 int vf_file_commit(struct vf_file *, struct vf_error *);
 /* Not committed: the temporary file goes. NULL is accepted. */
 void vf_file_free(struct vf_file *);
-bool vf_file_is_stdout(const struct vf_file *);
-const char *vf_file_name(const struct vf_file *);	/* for messages: the path, or `stdout` */
 
 /* The flag that lets a blocked read or write be given up; one for the process, set once by the frame. */
 void vf_file_stop_on(const volatile sig_atomic_t *stop);
