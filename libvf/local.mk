@@ -21,6 +21,7 @@ libvf_a_SOURCES = \
 	%D%/record/scan.c %D%/record/scan.h \
 	%D%/fan/campaign.c %D%/fan/campaign.h \
 	%D%/fan/codes.c %D%/fan/codes.h \
+	%D%/fan/delivery.c %D%/fan/delivery.h \
 	%D%/fan/domains.c %D%/fan/domains.h \
 	%D%/fan/draw.c %D%/fan/draw.h \
 	%D%/fan/eligible.c %D%/fan/eligible.h \
