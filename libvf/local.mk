@@ -30,6 +30,7 @@ libvf_a_SOURCES = \
 	%D%/fan/ledger.c %D%/fan/ledger.h \
 	%D%/fan/lot.c %D%/fan/lot.h \
 	%D%/fan/manifest.c %D%/fan/manifest.h \
+	%D%/fan/message.c %D%/fan/message.h \
 	%D%/fan/optout.c %D%/fan/optout.h \
 	%D%/fan/pattern.c %D%/fan/pattern.h \
 	%D%/fan/phone.c %D%/fan/phone.h \
@@ -38,4 +39,5 @@ libvf_a_SOURCES = \
 	%D%/fan/score.c %D%/fan/score.h \
 	%D%/fan/status.c %D%/fan/status.h \
 	%D%/fan/tally.c %D%/fan/tally.h \
+	%D%/fan/template.c %D%/fan/template.h \
 	%D%/fan/wave.c %D%/fan/wave.h

@@ -83,6 +83,9 @@ tests_unit_test_ledger_LDADD = $(test_libs)
 unit_tests += tests/unit/test-log
 tests_unit_test_log_SOURCES = %D%/unit/test-log.c %D%/unit/tap.h
 tests_unit_test_log_LDADD = $(test_libs)
+unit_tests += tests/unit/test-message
+tests_unit_test_message_SOURCES = %D%/unit/test-message.c %D%/unit/tap.h
+tests_unit_test_message_LDADD = $(test_libs)
 unit_tests += tests/unit/test-num
 tests_unit_test_num_SOURCES = %D%/unit/test-num.c %D%/unit/tap.h
 tests_unit_test_num_LDADD = $(test_libs)
@@ -101,6 +104,9 @@ tests_unit_test_status_LDADD = $(test_libs)
 unit_tests += tests/unit/test-tally
 tests_unit_test_tally_SOURCES = %D%/unit/test-tally.c %D%/unit/tap.h
 tests_unit_test_tally_LDADD = $(test_libs)
+unit_tests += tests/unit/test-template
+tests_unit_test_template_SOURCES = %D%/unit/test-template.c %D%/unit/tap.h
+tests_unit_test_template_LDADD = $(test_libs)
 unit_tests += tests/unit/test-text
 tests_unit_test_text_SOURCES = %D%/unit/test-text.c %D%/unit/tap.h
 tests_unit_test_text_LDADD = $(test_libs)
@@ -110,7 +116,7 @@ tests_unit_test_wave_LDADD = $(test_libs)
 
 # Fuzz targets: replayed everywhere, and with clang linked to libFuzzer.
 if FUZZERS
-noinst_PROGRAMS += tests/fuzz/fuzz-domains tests/fuzz/fuzz-email tests/fuzz/fuzz-json tests/fuzz/fuzz-phone tests/fuzz/fuzz-phonebook tests/fuzz/fuzz-reader
+noinst_PROGRAMS += tests/fuzz/fuzz-domains tests/fuzz/fuzz-email tests/fuzz/fuzz-json tests/fuzz/fuzz-phone tests/fuzz/fuzz-phonebook tests/fuzz/fuzz-reader tests/fuzz/fuzz-template
 endif
 unit_tests += tests/fuzz/replay-domains
 tests_fuzz_replay_domains_SOURCES = %D%/fuzz/fuzz-domains.c %D%/fuzz/replay.c
@@ -148,6 +154,12 @@ tests_fuzz_replay_reader_LDADD = $(test_libs)
 tests_fuzz_fuzz_reader_SOURCES = %D%/fuzz/fuzz-reader.c
 tests_fuzz_fuzz_reader_LDADD = $(test_libs)
 tests_fuzz_fuzz_reader_LDFLAGS = -fsanitize=fuzzer $(AM_LDFLAGS)
+unit_tests += tests/fuzz/replay-template
+tests_fuzz_replay_template_SOURCES = %D%/fuzz/fuzz-template.c %D%/fuzz/replay.c
+tests_fuzz_replay_template_LDADD = $(test_libs)
+tests_fuzz_fuzz_template_SOURCES = %D%/fuzz/fuzz-template.c
+tests_fuzz_fuzz_template_LDADD = $(test_libs)
+tests_fuzz_fuzz_template_LDFLAGS = -fsanitize=fuzzer $(AM_LDFLAGS)
 check_PROGRAMS += $(unit_tests)
 
 # The benches' own programs: compiled with all warnings, run by tests/bench/run.
