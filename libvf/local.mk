@@ -1,5 +1,7 @@
 noinst_LIBRARIES += libvf.a
 libvf_a_SOURCES = \
+	%D%/avro/schema.c %D%/avro/schema.h \
+	%D%/avro/walk.c %D%/avro/walk.h \
 	%D%/base/blake4.c %D%/base/blake4.h \
 	%D%/base/buf.c %D%/base/buf.h \
 	%D%/base/date.c %D%/base/date.h \

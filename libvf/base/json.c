@@ -43,8 +43,8 @@ cause_of(const json_error_t *e)
 	}
 }
 
-struct vf_json *
-vf_json_parse(struct vf_slice text, const char *name, struct vf_error *err)
+static struct vf_json *
+parse(struct vf_slice text, size_t flags, const char *name, struct vf_error *err)
 {
 	json_error_t e;
 	json_t *doc;
@@ -57,7 +57,7 @@ vf_json_parse(struct vf_slice text, const char *name, struct vf_error *err)
 		vf_error(err, VF_ERR_CONFIG, "%s:1: empty", name);
 		return NULL;
 	}
-	doc = json_loadb(text.p, text.n, JSON_REJECT_DUPLICATES, &e);
+	doc = json_loadb(text.p, text.n, flags | JSON_REJECT_DUPLICATES, &e);
 	if (doc == NULL) {
 		if (json_error_code(&e) == json_error_out_of_memory)
 			vf_error_nomem(err);
@@ -67,6 +67,18 @@ vf_json_parse(struct vf_slice text, const char *name, struct vf_error *err)
 		return NULL;
 	}
 	return (struct vf_json *)(void *)doc;
+}
+
+struct vf_json *
+vf_json_parse(struct vf_slice text, const char *name, struct vf_error *err)
+{
+	return parse(text, 0, name, err);
+}
+
+struct vf_json *
+vf_json_parse_any(struct vf_slice text, const char *name, struct vf_error *err)
+{
+	return parse(text, JSON_DECODE_ANY, name, err);
 }
 
 struct vf_json *

@@ -19,6 +19,8 @@ struct vf_json;				/* a value; opaque */
 /* Reads a whole file of at most max bytes; duplicate keys are refused. kind of error: VF_ERR_CONFIG. */
 struct vf_json *vf_json_load(const char *path, size_t max, struct vf_error *);
 struct vf_json *vf_json_parse(struct vf_slice text, const char *name, struct vf_error *);
+/* The same for text that may be any value, a bare string or number too. */
+struct vf_json *vf_json_parse_any(struct vf_slice text, const char *name, struct vf_error *);
 void vf_json_free(struct vf_json *);
 
 /* Where a value stands, for error texts: made on the stack, `at` points to its parent's or is NULL. */
