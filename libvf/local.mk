@@ -15,6 +15,7 @@ libvf_a_SOURCES = \
 	%D%/base/slice.h \
 	%D%/base/sorter.c %D%/base/sorter.h \
 	%D%/base/text.c %D%/base/text.h \
+	%D%/base/zone.c %D%/base/zone.h \
 	%D%/record/csv.c %D%/record/csv.h \
 	%D%/record/header.c %D%/record/header.h \
 	%D%/record/in.c %D%/record/in.h \

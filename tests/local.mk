@@ -28,7 +28,8 @@ bats_tests = \
 	%D%/vf-score.bats \
 	%D%/vf-seed.bats \
 	%D%/vf-tally.bats \
-	%D%/vf-wave.bats
+	%D%/vf-wave.bats \
+	%D%/zones.bats
 TESTS = $(unit_tests) $(bats_tests)
 
 # One small program a module.
@@ -119,10 +120,13 @@ tests_unit_test_walk_LDADD = $(test_libs)
 unit_tests += tests/unit/test-wave
 tests_unit_test_wave_SOURCES = %D%/unit/test-wave.c %D%/unit/tap.h
 tests_unit_test_wave_LDADD = $(test_libs)
+unit_tests += tests/unit/test-zone
+tests_unit_test_zone_SOURCES = %D%/unit/test-zone.c %D%/unit/tap.h
+tests_unit_test_zone_LDADD = $(test_libs)
 
 # Fuzz targets: replayed everywhere, and with clang linked to libFuzzer.
 if FUZZERS
-noinst_PROGRAMS += tests/fuzz/fuzz-domains tests/fuzz/fuzz-email tests/fuzz/fuzz-json tests/fuzz/fuzz-phone tests/fuzz/fuzz-phonebook tests/fuzz/fuzz-reader tests/fuzz/fuzz-template
+noinst_PROGRAMS += tests/fuzz/fuzz-domains tests/fuzz/fuzz-email tests/fuzz/fuzz-json tests/fuzz/fuzz-phone tests/fuzz/fuzz-phonebook tests/fuzz/fuzz-reader tests/fuzz/fuzz-template tests/fuzz/fuzz-zone
 endif
 unit_tests += tests/fuzz/replay-domains
 tests_fuzz_replay_domains_SOURCES = %D%/fuzz/fuzz-domains.c %D%/fuzz/replay.c
@@ -166,6 +170,12 @@ tests_fuzz_replay_template_LDADD = $(test_libs)
 tests_fuzz_fuzz_template_SOURCES = %D%/fuzz/fuzz-template.c
 tests_fuzz_fuzz_template_LDADD = $(test_libs)
 tests_fuzz_fuzz_template_LDFLAGS = -fsanitize=fuzzer $(AM_LDFLAGS)
+unit_tests += tests/fuzz/replay-zone
+tests_fuzz_replay_zone_SOURCES = %D%/fuzz/fuzz-zone.c %D%/fuzz/replay.c
+tests_fuzz_replay_zone_LDADD = $(test_libs)
+tests_fuzz_fuzz_zone_SOURCES = %D%/fuzz/fuzz-zone.c
+tests_fuzz_fuzz_zone_LDADD = $(test_libs)
+tests_fuzz_fuzz_zone_LDFLAGS = -fsanitize=fuzzer $(AM_LDFLAGS)
 check_PROGRAMS += $(unit_tests)
 
 # The benches' own programs: compiled with all warnings, run by tests/bench/run.
@@ -209,4 +219,5 @@ EXTRA_DIST += \
 	%D%/recount.py \
 	%D%/reference.py \
 	%D%/run \
-	%D%/stand-ins/aws
+	%D%/stand-ins/aws \
+	%D%/zones.py

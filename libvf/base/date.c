@@ -6,9 +6,9 @@
 #define FIRST (-62167219200)		/* 0000-01-01T00:00:00Z */
 #define LAST 253402300799		/* 9999-12-31T23:59:59Z */
 
-/* Days since 1970-01-01 of a date of the proleptic Gregorian calendar: years start in March here. */
-static int64_t
-days_of(int64_t y, unsigned m, unsigned d)
+/* Years start in March here. */
+int64_t
+vf_date_days(int64_t y, unsigned m, unsigned d)
 {
 	int64_t era;
 	unsigned yoe, doy;
@@ -20,8 +20,8 @@ days_of(int64_t y, unsigned m, unsigned d)
 	return era * 146097 + (int64_t)(yoe * 365 + yoe / 4 - yoe / 100 + doy) - 719468;
 }
 
-static void
-civil_of(int64_t days, int64_t *y, unsigned *m, unsigned *d)
+void
+vf_date_civil(int64_t days, int64_t *y, unsigned *m, unsigned *d)
 {
 	unsigned doe, yoe, doy, mp;
 	int64_t era;
@@ -124,7 +124,7 @@ vf_date_parse_ms(struct vf_slice s, int64_t *milliseconds)
 	}
 	if (!offset(s, at, &east))
 		return false;
-	seconds = days_of(y, m, d) * DAY + (int64_t)(h * 3600 + min * 60 + sec) - east;
+	seconds = vf_date_days(y, m, d) * DAY + (int64_t)(h * 3600 + min * 60 + sec) - east;
 	if (seconds < 0 || seconds > LAST)		/* the offset may lead out of the years that count */
 		return false;
 	*milliseconds = seconds * 1000 + fraction;
@@ -157,7 +157,7 @@ vf_date_put(char out[VF_DATE_LEN + 1], int64_t seconds)
 
 	/* Four digits hold no other year. */
 	seconds = seconds < FIRST ? FIRST : seconds > LAST ? LAST : seconds;
-	civil_of(split(seconds, &rest), &y, &m, &d);
+	vf_date_civil(split(seconds, &rest), &y, &m, &d);
 	memcpy(out, "0000-00-00T00:00:00Z", VF_DATE_LEN + 1);
 	put(out, (unsigned)y, 4);
 	put(out + 5, m, 2);
@@ -173,11 +173,11 @@ vf_date_add_years(int64_t seconds, int years)
 	int64_t y;
 	unsigned m, d, rest;
 
-	civil_of(split(seconds, &rest), &y, &m, &d);
+	vf_date_civil(split(seconds, &rest), &y, &m, &d);
 	y += years;
 	if (d > month_days(y, m))
 		d = month_days(y, m);
-	return days_of(y, m, d) * DAY + rest;
+	return vf_date_days(y, m, d) * DAY + rest;
 }
 
 int64_t

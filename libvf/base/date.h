@@ -23,6 +23,10 @@ void vf_date_put(char out[VF_DATE_LEN + 1], int64_t seconds);
 /* The same UTC date and time `years` later; 29 February becomes 28 February where needed (DESIGN 4, vf-wave). */
 int64_t vf_date_add_years(int64_t seconds, int years);
 
+/* Days since 1970-01-01 of a date of the proleptic Gregorian calendar, and back. */
+int64_t vf_date_days(int64_t y, unsigned m, unsigned d);
+void vf_date_civil(int64_t days, int64_t *y, unsigned *m, unsigned *d);
+
 /* Wall clock, for stamps; and the monotonic clock in nanoseconds, for rates and time-outs. */
 int64_t vf_date_now(void);
 uint64_t vf_clock_ns(void);
