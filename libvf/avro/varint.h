@@ -1,58 +1,48 @@
-/*
- * avro/varint.h -- Avro's numbers: zig-zag, seven bits a byte, lowest first.
- */
+/* avro/varint.h -- Avro's long: zigzag, seven bits a byte, the low ones first, at most ten bytes. */
 #ifndef VF_AVRO_VARINT_H
 #define VF_AVRO_VARINT_H
 
+#include <stddef.h>
 #include <stdint.h>
-#include <string.h>
 
-#define VF_VARINT_MAX 10		/* bytes of a long; of an int 5 */
+#define VF_VARINT_MAX 10		/* bytes of one */
 
-static inline uint64_t
-vf_zigzag(int64_t v)
-{
-	return (uint64_t)v << 1 ^ (uint64_t)(v >> 63);
-}
-
-static inline int64_t
-vf_unzigzag(uint64_t v)
-{
-	return (int64_t)(v >> 1) ^ -(int64_t)(v & 1);
-}
-
-/* Writes v, at most VF_VARINT_MAX bytes, and returns what follows them. */
-static inline char *
-vf_varint_put(char *p, int64_t v)
-{
-	uint64_t u = vf_zigzag(v);
-
-	while (u > 0x7f) {
-		*p++ = (char)(u | 0x80);
-		u >>= 7;
-	}
-	*p++ = (char)u;
-	return p;
-}
-
-/* Reads one that ends before end; NULL: it does not, or is over 64 bits. */
-static inline const unsigned char *
+/*
+ * The long at p, which ends before end: how many bytes it takes; 0 when it is
+ * cut off by end, -1 when it is none (over ten bytes or 64 bits).
+ */
+static inline int
 vf_varint_get(const unsigned char *p, const unsigned char *end, int64_t *v)
 {
-	uint64_t u = 0;
+	uint64_t bits = 0;
 
-	for (unsigned shift = 0; p < end; shift += 7) {
-		unsigned char b = *p++;
-
-		if (shift == 63 && b > 1)
-			return NULL;
-		u |= (uint64_t)(b & 0x7f) << shift;
-		if (b < 0x80) {
-			*v = vf_unzigzag(u);
-			return p;
+	for (int i = 0; i < VF_VARINT_MAX; i++) {
+		if (p + i >= end)
+			return 0;
+		if (i == VF_VARINT_MAX - 1 && p[i] > 1)
+			return -1;
+		bits |= (uint64_t)(p[i] & 0x7f) << (7 * i);
+		if (p[i] < 0x80) {
+			*v = (int64_t)(bits >> 1 ^ (0 - (bits & 1)));
+			return i + 1;
 		}
 	}
-	return NULL;
+	return -1;
+}
+
+/* Writes v at p, which has room for VF_VARINT_MAX bytes; returns how many it took. */
+static inline size_t
+vf_varint_put(unsigned char *p, int64_t v)
+{
+	uint64_t bits = (uint64_t)v << 1 ^ (v < 0 ? UINT64_MAX : 0);
+	size_t n = 0;
+
+	while (bits >= 0x80) {
+		p[n++] = (unsigned char)(bits | 0x80);
+		bits >>= 7;
+	}
+	p[n++] = (unsigned char)bits;
+	return n;
 }
 
 #endif

@@ -310,15 +310,18 @@ static const char items[] = "a count that the block does not hold";
 static const char size[] = "a size that its items do not have";
 static const char deep[] = "nested too deeply";
 
-/* A varint by its first eight bytes; what is longer, or near the end, byte by byte. */
+/* A length, count or index, most of one byte: what follows it, or NULL. */
 static inline const unsigned char *
 varint(const unsigned char *p, const unsigned char *end, int64_t *v)
 {
+	int n;
+
 	if (p < end && *p < 0x80) {
-		*v = vf_unzigzag(*p);
+		*v = (int64_t)(*p >> 1) ^ -(int64_t)(*p & 1);
 		return p + 1;
 	}
-	return vf_varint_get(p, end, v);
+	n = vf_varint_get(p, end, v);
+	return n > 0 ? p + n : NULL;
 }
 
 /* The same where only its end matters: at most max bytes, the last of them (if there) at most top. */

@@ -195,9 +195,9 @@ static const char everything[] = "{\"type\":\"record\",\"name\":\"R\",\"fields\"
 static void
 put_string(struct vf_buf *b, size_t n)
 {
-	char head[VF_VARINT_MAX];
+	unsigned char head[VF_VARINT_MAX];
 
-	vf_buf_add(b, head, (size_t)(vf_varint_put(head, (int64_t)n) - head));
+	vf_buf_add(b, head, vf_varint_put(head, (int64_t)n));
 	for (size_t i = 0; i < n; i++)
 		vf_buf_add_char(b, (char)('a' + tap_below(26)));
 }
@@ -205,9 +205,9 @@ put_string(struct vf_buf *b, size_t n)
 static void
 put_number(struct vf_buf *b, int64_t v)
 {
-	char head[VF_VARINT_MAX];
+	unsigned char head[VF_VARINT_MAX];
 
-	vf_buf_add(b, head, (size_t)(vf_varint_put(head, v) - head));
+	vf_buf_add(b, head, vf_varint_put(head, v));
 }
 
 static void
