@@ -43,4 +43,5 @@ libvf_a_SOURCES = \
 	%D%/fan/status.c %D%/fan/status.h \
 	%D%/fan/tally.c %D%/fan/tally.h \
 	%D%/fan/template.c %D%/fan/template.h \
-	%D%/fan/wave.c %D%/fan/wave.h
+	%D%/fan/wave.c %D%/fan/wave.h \
+	%D%/net/journal.c %D%/net/journal.h

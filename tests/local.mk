@@ -72,6 +72,9 @@ tests_unit_test_file_LDADD = $(test_libs)
 unit_tests += tests/unit/test-hash
 tests_unit_test_hash_SOURCES = %D%/unit/test-hash.c %D%/unit/tap.h
 tests_unit_test_hash_LDADD = $(test_libs)
+unit_tests += tests/unit/test-journal
+tests_unit_test_journal_SOURCES = %D%/unit/test-journal.c %D%/unit/tap.h
+tests_unit_test_journal_LDADD = $(test_libs)
 unit_tests += tests/unit/test-json
 tests_unit_test_json_SOURCES = %D%/unit/test-json.c %D%/unit/tap.h
 tests_unit_test_json_LDADD = $(test_libs)
@@ -126,7 +129,7 @@ tests_unit_test_zone_LDADD = $(test_libs)
 
 # Fuzz targets: replayed everywhere, and with clang linked to libFuzzer.
 if FUZZERS
-noinst_PROGRAMS += tests/fuzz/fuzz-domains tests/fuzz/fuzz-email tests/fuzz/fuzz-json tests/fuzz/fuzz-phone tests/fuzz/fuzz-phonebook tests/fuzz/fuzz-reader tests/fuzz/fuzz-template tests/fuzz/fuzz-zone
+noinst_PROGRAMS += tests/fuzz/fuzz-domains tests/fuzz/fuzz-email tests/fuzz/fuzz-journal tests/fuzz/fuzz-json tests/fuzz/fuzz-phone tests/fuzz/fuzz-phonebook tests/fuzz/fuzz-reader tests/fuzz/fuzz-template tests/fuzz/fuzz-zone
 endif
 unit_tests += tests/fuzz/replay-domains
 tests_fuzz_replay_domains_SOURCES = %D%/fuzz/fuzz-domains.c %D%/fuzz/replay.c
@@ -140,6 +143,12 @@ tests_fuzz_replay_email_LDADD = $(test_libs)
 tests_fuzz_fuzz_email_SOURCES = %D%/fuzz/fuzz-email.c
 tests_fuzz_fuzz_email_LDADD = $(test_libs)
 tests_fuzz_fuzz_email_LDFLAGS = -fsanitize=fuzzer $(AM_LDFLAGS)
+unit_tests += tests/fuzz/replay-journal
+tests_fuzz_replay_journal_SOURCES = %D%/fuzz/fuzz-journal.c %D%/fuzz/replay.c
+tests_fuzz_replay_journal_LDADD = $(test_libs)
+tests_fuzz_fuzz_journal_SOURCES = %D%/fuzz/fuzz-journal.c
+tests_fuzz_fuzz_journal_LDADD = $(test_libs)
+tests_fuzz_fuzz_journal_LDFLAGS = -fsanitize=fuzzer $(AM_LDFLAGS)
 unit_tests += tests/fuzz/replay-json
 tests_fuzz_replay_json_SOURCES = %D%/fuzz/fuzz-json.c %D%/fuzz/replay.c
 tests_fuzz_replay_json_LDADD = $(test_libs)
