@@ -10,6 +10,7 @@ AM_TESTS_ENVIRONMENT = \
 	export VF_SRCDIR VF_BINDIR VF_BUILDDIR VF_DATADIR PYTHON3;
 
 test_libs = libvf.a $(CSV_LIBS) $(JANSSON_LIBS) $(SODIUM_LIBS) $(IDN2_LIBS)
+net_libs = $(test_libs) $(CURL_LIBS)
 unit_tests =
 bats_tests = \
 	%D%/bench.bats \
@@ -72,6 +73,9 @@ tests_unit_test_file_LDADD = $(test_libs)
 unit_tests += tests/unit/test-hash
 tests_unit_test_hash_SOURCES = %D%/unit/test-hash.c %D%/unit/tap.h
 tests_unit_test_hash_LDADD = $(test_libs)
+unit_tests += tests/unit/test-http
+tests_unit_test_http_SOURCES = %D%/unit/test-http.c %D%/unit/server.h %D%/unit/tap.h
+tests_unit_test_http_LDADD = $(net_libs)
 unit_tests += tests/unit/test-journal
 tests_unit_test_journal_SOURCES = %D%/unit/test-journal.c %D%/unit/tap.h
 tests_unit_test_journal_LDADD = $(test_libs)
@@ -84,6 +88,9 @@ tests_unit_test_keyset_LDADD = $(test_libs)
 unit_tests += tests/unit/test-ledger
 tests_unit_test_ledger_SOURCES = %D%/unit/test-ledger.c %D%/unit/tap.h
 tests_unit_test_ledger_LDADD = $(test_libs)
+unit_tests += tests/unit/test-limiter
+tests_unit_test_limiter_SOURCES = %D%/unit/test-limiter.c %D%/unit/tap.h
+tests_unit_test_limiter_LDADD = $(test_libs)
 unit_tests += tests/unit/test-log
 tests_unit_test_log_SOURCES = %D%/unit/test-log.c %D%/unit/tap.h
 tests_unit_test_log_LDADD = $(test_libs)
@@ -102,6 +109,9 @@ tests_unit_test_scan_LDADD = $(test_libs)
 unit_tests += tests/unit/test-schema
 tests_unit_test_schema_SOURCES = %D%/unit/test-schema.c %D%/unit/tap.h
 tests_unit_test_schema_LDADD = $(test_libs)
+unit_tests += tests/unit/test-sender
+tests_unit_test_sender_SOURCES = %D%/unit/test-sender.c %D%/unit/server.h %D%/unit/tap.h
+tests_unit_test_sender_LDADD = $(net_libs)
 unit_tests += tests/unit/test-sorter
 tests_unit_test_sorter_SOURCES = %D%/unit/test-sorter.c %D%/unit/tap.h
 tests_unit_test_sorter_LDADD = $(test_libs)
