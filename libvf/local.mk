@@ -9,6 +9,7 @@ libvf_a_SOURCES = \
 	%D%/base/file.c %D%/base/file.h \
 	%D%/base/hash.c %D%/base/hash.h \
 	%D%/base/json.c %D%/base/json.h \
+	%D%/base/json-pick.c %D%/base/json-pick.h \
 	%D%/base/keyset.c %D%/base/keyset.h \
 	%D%/base/log.c %D%/base/log.h \
 	%D%/base/num.c %D%/base/num.h \
@@ -19,6 +20,7 @@ libvf_a_SOURCES = \
 	%D%/record/csv.c %D%/record/csv.h \
 	%D%/record/header.c %D%/record/header.h \
 	%D%/record/in.c %D%/record/in.h \
+	%D%/record/lines.c %D%/record/lines.h \
 	%D%/record/out.c %D%/record/out.h \
 	%D%/record/row.h \
 	%D%/record/scan.c %D%/record/scan.h \

@@ -82,6 +82,9 @@ tests_unit_test_journal_LDADD = $(test_libs)
 unit_tests += tests/unit/test-json
 tests_unit_test_json_SOURCES = %D%/unit/test-json.c %D%/unit/tap.h
 tests_unit_test_json_LDADD = $(test_libs)
+unit_tests += tests/unit/test-json-pick
+tests_unit_test_json_pick_SOURCES = %D%/unit/test-json-pick.c %D%/unit/tap.h
+tests_unit_test_json_pick_LDADD = $(test_libs)
 unit_tests += tests/unit/test-keyset
 tests_unit_test_keyset_SOURCES = %D%/unit/test-keyset.c %D%/unit/tap.h
 tests_unit_test_keyset_LDADD = $(test_libs)
@@ -91,6 +94,9 @@ tests_unit_test_ledger_LDADD = $(test_libs)
 unit_tests += tests/unit/test-limiter
 tests_unit_test_limiter_SOURCES = %D%/unit/test-limiter.c %D%/unit/tap.h
 tests_unit_test_limiter_LDADD = $(test_libs)
+unit_tests += tests/unit/test-lines
+tests_unit_test_lines_SOURCES = %D%/unit/test-lines.c %D%/unit/tap.h
+tests_unit_test_lines_LDADD = $(test_libs)
 unit_tests += tests/unit/test-log
 tests_unit_test_log_SOURCES = %D%/unit/test-log.c %D%/unit/tap.h
 tests_unit_test_log_LDADD = $(test_libs)
@@ -139,7 +145,17 @@ tests_unit_test_zone_LDADD = $(test_libs)
 
 # Fuzz targets: replayed everywhere, and with clang linked to libFuzzer.
 if FUZZERS
-noinst_PROGRAMS += tests/fuzz/fuzz-domains tests/fuzz/fuzz-email tests/fuzz/fuzz-journal tests/fuzz/fuzz-json tests/fuzz/fuzz-phone tests/fuzz/fuzz-phonebook tests/fuzz/fuzz-reader tests/fuzz/fuzz-template tests/fuzz/fuzz-zone
+noinst_PROGRAMS += \
+	tests/fuzz/fuzz-domains \
+	tests/fuzz/fuzz-email \
+	tests/fuzz/fuzz-journal \
+	tests/fuzz/fuzz-json \
+	tests/fuzz/fuzz-lines \
+	tests/fuzz/fuzz-phone \
+	tests/fuzz/fuzz-phonebook \
+	tests/fuzz/fuzz-reader \
+	tests/fuzz/fuzz-template \
+	tests/fuzz/fuzz-zone
 endif
 unit_tests += tests/fuzz/replay-domains
 tests_fuzz_replay_domains_SOURCES = %D%/fuzz/fuzz-domains.c %D%/fuzz/replay.c
@@ -165,6 +181,12 @@ tests_fuzz_replay_json_LDADD = $(test_libs)
 tests_fuzz_fuzz_json_SOURCES = %D%/fuzz/fuzz-json.c
 tests_fuzz_fuzz_json_LDADD = $(test_libs)
 tests_fuzz_fuzz_json_LDFLAGS = -fsanitize=fuzzer $(AM_LDFLAGS)
+unit_tests += tests/fuzz/replay-lines
+tests_fuzz_replay_lines_SOURCES = %D%/fuzz/fuzz-lines.c %D%/fuzz/replay.c
+tests_fuzz_replay_lines_LDADD = $(test_libs)
+tests_fuzz_fuzz_lines_SOURCES = %D%/fuzz/fuzz-lines.c
+tests_fuzz_fuzz_lines_LDADD = $(test_libs)
+tests_fuzz_fuzz_lines_LDFLAGS = -fsanitize=fuzzer $(AM_LDFLAGS)
 unit_tests += tests/fuzz/replay-phone
 tests_fuzz_replay_phone_SOURCES = %D%/fuzz/fuzz-phone.c %D%/fuzz/replay.c
 tests_fuzz_replay_phone_LDADD = $(test_libs)

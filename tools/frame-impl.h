@@ -16,8 +16,9 @@ struct common {
 	struct vf_list columns;
 };
 
-struct output {				/* one of the two */
+struct output {				/* one of the three */
 	struct vf_out *out;
+	struct vf_lines_out *lines;
 	struct vf_file *file;
 };
 
@@ -60,5 +61,7 @@ void vf_progress_end(struct frame *);
 /* frame.c */
 uint64_t vf_frame_in(const struct frame *);
 uint64_t vf_frame_out(const struct frame *);
+int vf_frame_files(const struct frame *);		/* operands that are read, CSV or NDJSON */
+const char *vf_frame_name(const struct frame *, int file);
 
 #endif

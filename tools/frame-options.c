@@ -20,6 +20,9 @@ static const struct vf_option always[] = {
 static const struct vf_option csv_options[] = {
 	{ "delimiter", 'd', VF_TEXT, AT(delimiter), "CHAR", "the input's delimiter: one character or `tab'" },
 	{ "column", 0, VF_LIST, AT(columns), "CANON=ACTUAL", "read column ACTUAL as CANON" },
+	{ 0 },
+};
+static const struct vf_option rejects_options[] = {
 	{ "rejects", 0, VF_PATH, AT(rejects), "FILE", "append the rejected records with their reasons" },
 	{ "max-rejects", 0, VF_TEXT, AT(max_rejects), "N|P%", "exit 3 when more are rejected" },
 	{ 0 },
@@ -34,6 +37,8 @@ static const struct vf_option wave_options[] = {
 };
 #undef AT
 
+#define GROUPS 6			/* tables that hold for a tool, at most */
+
 struct group {
 	const struct vf_option *options;
 	void *base;
@@ -41,7 +46,7 @@ struct group {
 
 /* The tables that hold for this tool, its own first; returns how many. */
 static int
-groups(struct frame *f, struct group g[5])
+groups(struct frame *f, struct group g[GROUPS])
 {
 	unsigned wants = f->tool->wants;
 	int n = 0;
@@ -54,6 +59,8 @@ groups(struct frame *f, struct group g[5])
 		g[n++] = (struct group){ output_options, &f->common };
 	if (wants & VF_WANT_CSV)
 		g[n++] = (struct group){ csv_options, &f->common };
+	if (wants & (VF_WANT_CSV | VF_WANT_NDJSON))
+		g[n++] = (struct group){ rejects_options, &f->common };
 	g[n++] = (struct group){ always, &f->common };
 	return n;
 }
@@ -154,7 +161,7 @@ vf_options_parse(struct frame *f, int argc, char **argv)
 	void *bases[96];
 	struct option longs[97] = { 0 };
 	char shorts[128] = "+:";
-	struct group g[5];
+	struct group g[GROUPS];
 	size_t ns = (f->tool->wants & VF_WANT_COMMAND) ? 2 : 1;
 	int ngroups = groups(f, g), n = 0, c;
 
@@ -193,7 +200,7 @@ void
 vf_options_help(const struct frame *f, struct vf_buf *b)
 {
 	const struct vf_tool *t = f->tool;
-	struct group g[5];
+	struct group g[GROUPS];
 	int n = groups((struct frame *)(uintptr_t)f, g);
 
 	vf_buf_addf(b, "Usage: %s [OPTION ...]%s%s\n%s\n\n", t->name,
@@ -217,7 +224,7 @@ vf_options_help(const struct frame *f, struct vf_buf *b)
 void
 vf_options_free(struct frame *f)
 {
-	struct group g[5];
+	struct group g[GROUPS];
 	int n = groups(f, g);
 
 	for (int i = 0; i < n; i++)

@@ -17,7 +17,7 @@
 static const char *const reader_reasons[VF_REJECT_TOOL] = {
 	[VF_REJECT_TOO_LONG] = "too-long", [VF_REJECT_NUL_BYTE] = "nul-byte", [VF_REJECT_BAD_UTF8] = "bad-utf8",
 	[VF_REJECT_BAD_QUOTE] = "bad-quote", [VF_REJECT_LINE_BREAK] = "line-break",
-	[VF_REJECT_FIELD_COUNT] = "field-count",
+	[VF_REJECT_FIELD_COUNT] = "field-count", [VF_REJECT_BAD_JSON] = "bad-json",
 };
 
 void
@@ -97,7 +97,7 @@ add_reject(struct frame *f, const struct vf_row *row, int reason, const char *de
 	vf_buf_clear(&f->line);
 	vf_buf_add_str(&f->line, f->tool->name);
 	vf_buf_add_char(&f->line, ',');
-	vf_text_add_csv(&f->line, vf_slice_str(vf_in_name(f->run.in, row->file)));
+	vf_text_add_csv(&f->line, vf_slice_str(vf_frame_name(f, row->file)));
 	vf_buf_add_char(&f->line, ',');
 	vf_buf_add_u64(&f->line, row->lineno);
 	vf_buf_add_char(&f->line, ',');
@@ -121,7 +121,7 @@ vf_reject(struct vf_run *run, const struct vf_row *row, int reason, const char *
 	if (f->rejects != NULL)
 		return add_reject(f, row, reason, detail);
 	if (f->rejected <= SHOWN)
-		vf_note(run, "%s:%" PRIu64 ": rejected: %s", vf_in_name(run->in, row->file), row->lineno,
+		vf_note(run, "%s:%" PRIu64 ": rejected: %s", vf_frame_name(f, row->file), row->lineno,
 			vf_reason_name(f->tool, reason));
 	return 0;
 }
@@ -257,10 +257,10 @@ add_inputs(const struct frame *f, struct vf_buf *b)
 {
 	add_key(b, "input");
 	vf_buf_add_char(b, '[');
-	for (int i = 0; f->run.in != NULL && i < vf_in_files(f->run.in); i++) {
+	for (int i = 0; i < vf_frame_files(f); i++) {
 		if (i > 0)
 			vf_buf_add_char(b, ',');
-		vf_text_add_json(b, vf_slice_str(vf_in_name(f->run.in, i)));
+		vf_text_add_json(b, vf_slice_str(vf_frame_name(f, i)));
 	}
 	vf_buf_add_char(b, ']');
 }
@@ -313,21 +313,21 @@ vf_progress(struct frame *f)
 	struct vf_error ignored;
 	int n;
 
-	if (!f->progress || f->run.in == NULL)
+	if (!f->progress || (f->run.in == NULL && f->run.lines == NULL))
 		return;
 	now = vf_clock_ns();
 	if (now - f->started_ns < 2000000000u || now - f->progress_ns < 200000000u)
 		return;
 	f->progress_ns = now;
-	done = vf_in_bytes(f->run.in);
-	size = vf_in_size(f->run.in);
+	done = f->run.in != NULL ? vf_in_bytes(f->run.in) : vf_lines_bytes(f->run.lines);
+	size = f->run.in != NULL ? vf_in_size(f->run.in) : vf_lines_size(f->run.lines);
 	seconds = (double)(now - f->started_ns) / 1e9;
 	rate = (double)done / seconds;
 	if (size > 0 && done <= size && rate > 0)
 		snprintf(left, sizeof left, "  %3.0f %%  ETA %.0f s", 100 * (double)done / (double)size,
 			(double)(size - done) / rate);
 	n = snprintf(line, sizeof line, "\r%s: %" PRIu64 " records  %.1f MB  %.1f MB/s%s\033[K", f->tool->name,
-		vf_in_records(f->run.in), (double)done / 1e6, rate / 1e6, left);
+		f->run.in != NULL ? vf_in_records(f->run.in) : vf_lines_records(f->run.lines), (double)done / 1e6, rate / 1e6, left);
 	if (n > 0)
 		vf_file_write_all(STDERR_FILENO, line, (size_t)n, "stderr", &ignored);
 	f->progress_shown = true;

@@ -119,13 +119,30 @@ vf_stopped(struct vf_run *run)
 uint64_t
 vf_frame_in(const struct frame *f)
 {
-	return f->run.in != NULL ? vf_in_records(f->run.in) + f->run.in_count : f->run.in_count;
+	return f->run.in_count + (f->run.in != NULL ? vf_in_records(f->run.in) : 0) +
+		(f->run.lines != NULL ? vf_lines_records(f->run.lines) : 0);
 }
 
 uint64_t
 vf_frame_out(const struct frame *f)
 {
-	return f->noutputs > 0 && f->outputs[0].out != NULL ? vf_out_records(f->outputs[0].out) : f->run.out_count;
+	const struct output *first = &f->outputs[0];
+
+	if (f->noutputs > 0 && first->out != NULL)
+		return vf_out_records(first->out);
+	return f->noutputs > 0 && first->lines != NULL ? vf_lines_written(first->lines) : f->run.out_count;
+}
+
+int
+vf_frame_files(const struct frame *f)
+{
+	return f->run.in != NULL ? vf_in_files(f->run.in) : f->run.lines != NULL ? vf_lines_files(f->run.lines) : 0;
+}
+
+const char *
+vf_frame_name(const struct frame *f, int file)
+{
+	return f->run.in != NULL ? vf_in_name(f->run.in, file) : vf_lines_name(f->run.lines, file);
 }
 
 struct vf_out *
@@ -144,6 +161,22 @@ vf_output(struct vf_run *run, struct vf_out_options *opt)
 	if (out != NULL)
 		f->outputs[f->noutputs++].out = out;
 	return out;
+}
+
+struct vf_lines_out *
+vf_output_lines(struct vf_run *run, const char *path, unsigned flags)
+{
+	struct frame *f = (struct frame *)run;
+	struct vf_lines_out *lines;
+
+	if (f->noutputs == VF_MAX_OUTPUTS) {
+		vf_error(&run->err, VF_ERR_FAILED, "too many outputs");
+		return NULL;
+	}
+	lines = vf_lines_create(path != NULL ? path : f->common.output, flags, &run->err);
+	if (lines != NULL)
+		f->outputs[f->noutputs++].lines = lines;
+	return lines;
 }
 
 struct vf_file *
@@ -180,14 +213,26 @@ open_input(struct frame *f)
 		.aliases = f->common.columns.v, .naliases = f->common.columns.n,
 		.spool_dir = vf_env("TMPDIR"),
 	};
+	struct vf_lines_options lines = { 0 };
 
 	if (f->tool->check != NULL && f->tool->check(run, f->options, &in) < 0)
+		return -1;
+	if (f->tool->check_lines != NULL && f->tool->check_lines(run, f->options, &lines) < 0)
 		return -1;
 	if (f->common.rejects != NULL &&
 		(f->rejects = vf_log_shared(log_path(f->common.rejects), "tool,file,line,reason,detail,record", &run->err)) == NULL)
 		return -1;
-	if ((f->tool->wants & VF_WANT_CSV) && !(f->tool->wants & VF_WANT_OPERANDS))
+	if (run->no_input && f->argc > 0)
+		return vf_error(&run->err, VF_ERR_CONFIG, "%s reads no files; see %s --help",
+			f->tool->verbs[run->verb], f->tool->name);
+	if (run->no_input || (f->tool->wants & VF_WANT_OPERANDS))
+		return 0;
+	if (f->tool->wants & VF_WANT_CSV)
 		return (run->in = vf_in_open(&in, &run->err)) == NULL ? -1 : 0;
+	lines.paths = in.paths;
+	lines.npaths = in.npaths;
+	if (f->tool->wants & VF_WANT_NDJSON)
+		return (run->lines = vf_lines_open(&lines, &run->err)) == NULL ? -1 : 0;
 	return 0;
 }
 
@@ -205,6 +250,27 @@ check_max_rejects(struct frame *f)
 	return vf_error(&f->run.err, VF_ERR_CONFIG, "--max-rejects: a whole number or a percentage (1000, 0.5%%)");
 }
 
+/* The first operand says what to do, where the tool can do several things. */
+static int
+take_verb(struct frame *f)
+{
+	const char *const *verbs = f->tool->verbs;
+	int i = 0;
+
+	if (verbs == NULL)
+		return 0;
+	while (f->argc > 0 && verbs[i] != NULL && strcmp(verbs[i], f->argv[0]) != 0)
+		i++;
+	if (f->argc == 0 || verbs[i] == NULL)
+		return vf_error(&f->run.err, VF_ERR_CONFIG, "%s; see %s --help",
+			f->argc == 0 ? "what to do is missing" : "the first operand is nothing this tool can do",
+			f->tool->name);
+	f->run.verb = i;
+	f->argv++;
+	f->argc--;
+	return 0;
+}
+
 static int
 prepare(struct frame *f)
 {
@@ -215,7 +281,7 @@ prepare(struct frame *f)
 		return -1;
 	if (f->common.stats != NULL && (f->stats = vf_log_shared(log_path(f->common.stats), NULL, &run->err)) == NULL)
 		return -1;
-	if (check_max_rejects(f) < 0)
+	if (check_max_rejects(f) < 0 || take_verb(f) < 0)
 		return -1;
 	if (f->common.campaign != NULL) {
 		campaign = vf_campaign_load(f->common.campaign, &run->err);
@@ -238,7 +304,7 @@ check_conservation(struct frame *f)
 {
 	uint64_t in = vf_frame_in(f), out = vf_frame_out(f);
 
-	if (!(f->tool->wants & VF_WANT_CSV) || in == out + f->rejected + f->run.held)
+	if (!(f->tool->wants & (VF_WANT_CSV | VF_WANT_NDJSON)) || f->run.no_input || in == out + f->rejected + f->run.held)
 		return 0;
 	return vf_error(&f->run.err, VF_ERR_FAILED,
 		"records do not add up: %" PRIu64 " in, %" PRIu64 " out, %" PRIu64 " rejected, %" PRIu64 " held back", in,
@@ -252,13 +318,17 @@ commit(struct frame *f)
 	for (int i = 0; i < f->noutputs; i++) {
 		struct output *o = &f->outputs[i];
 
-		if (o->out != NULL ? vf_out_flush(o->out, &f->run.err) < 0 : vf_file_flush(o->file, &f->run.err) < 0)
+		if ((o->out != NULL ? vf_out_flush(o->out, &f->run.err) :
+			o->lines != NULL ? vf_lines_flush(o->lines, &f->run.err) :
+			vf_file_flush(o->file, &f->run.err)) < 0)
 			return -1;
 	}
 	for (int i = 0; i < f->noutputs; i++) {
 		struct output *o = &f->outputs[i];
 
-		if (o->out != NULL ? vf_out_commit(o->out, &f->run.err) < 0 : vf_file_commit(o->file, &f->run.err) < 0)
+		if ((o->out != NULL ? vf_out_commit(o->out, &f->run.err) :
+			o->lines != NULL ? vf_lines_commit(o->lines, &f->run.err) :
+			vf_file_commit(o->file, &f->run.err)) < 0)
 			return -1;
 	}
 	return f->tool->commit != NULL ? f->tool->commit(&f->run) : 0;
@@ -329,9 +399,11 @@ finish(struct frame *f, int status)
 	}
 	for (int i = 0; i < f->noutputs; i++) {
 		vf_out_free(f->outputs[i].out);
+		vf_lines_out_free(f->outputs[i].lines);
 		vf_file_free(f->outputs[i].file);
 	}
 	vf_in_free(f->run.in);
+	vf_lines_free(f->run.lines);
 	vf_log_free(f->rejects);
 	vf_log_free(f->stats);
 	vf_campaign_free((struct vf_campaign *)(uintptr_t)f->run.campaign);

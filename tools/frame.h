@@ -16,6 +16,7 @@
 #include "base/file.h"
 #include "fan/campaign.h"
 #include "record/in.h"
+#include "record/lines.h"
 #include "record/out.h"
 
 enum vf_kind {
@@ -49,18 +50,22 @@ enum vf_want {
 	VF_WANT_WAVE = 1 << 3,		/* --wave ID is an option */
 	VF_WANT_OPERANDS = 1 << 4,	/* operands are the tool's own: run->operands; run->in is NULL */
 	VF_WANT_COMMAND = 1 << 5,	/* with VF_WANT_OPERANDS: parsing stops at the first operand */
+	VF_WANT_NDJSON = 1 << 6,	/* NDJSON operands: --rejects, --max-rejects; run->lines is open */
 };
 
 struct vf_run {
 	const void *options;		/* the tool's struct, filled */
 	struct vf_in *in;		/* with VF_WANT_CSV */
+	struct vf_lines *lines;		/* with VF_WANT_NDJSON */
+	int verb;			/* of tool->verbs, from 0 */
+	bool no_input;			/* set by check: this verb reads no operands, nothing is opened */
 	const struct vf_campaign *campaign;	/* -c, or NULL */
 	const char *wave;		/* --wave, or NULL */
 	const char *output;		/* -o, or NULL */
 	char *const *operands;
 	int noperands;
-	uint64_t in_count;		/* for tools without run->in: records in */
-	uint64_t out_count;		/* for tools without vf_output(): records out */
+	uint64_t in_count;		/* for tools without run->in and run->lines: records in */
+	uint64_t out_count;		/* for tools without vf_output() and vf_output_lines(): records out */
 	uint64_t held;			/* records neither out nor rejected, a class the tool names in its stats */
 	int exit_status;		/* when run returned 0 and this is not: the exit status (vf-attempt, vf-audit) */
 	struct vf_error err;
@@ -69,6 +74,8 @@ struct vf_run {
 struct vf_tool {
 	const char *name, *purpose;
 	const char *operands;			/* for the usage line; NULL: "[FILE ...]" with VF_WANT_CSV */
+	/* NULL-ended, or NULL: what the first operand has to be one of; it is run->verb, the rest are operands. */
+	const char *const *verbs;
 	const struct vf_option *options;	/* ends with a zero entry; or NULL */
 	const void *defaults;			/* a struct options to start from; NULL: zeroes */
 	size_t options_size;
@@ -76,6 +83,8 @@ struct vf_tool {
 	const char *const *reasons;		/* NULL-ended: the tool's own reject words, from VF_REJECT_TOOL on */
 	/* Cross-option rules and changes to how the input is opened, before any I/O; or NULL. */
 	int (*check)(struct vf_run *, void *options, struct vf_in_options *);
+	/* The same for a tool of NDJSON: run->verb is set, `options` and how lines are read may be changed; or NULL. */
+	int (*check_lines)(struct vf_run *, void *options, struct vf_lines_options *);
 	int (*run)(struct vf_run *);		/* 0, or -1 with run->err */
 	/* After the judgement, when all outputs are committed: what has to become visible last; or NULL. */
 	int (*commit)(struct vf_run *);
@@ -94,6 +103,8 @@ int vf_reject(struct vf_run *, const struct vf_row *, int reason, const char *de
  * the stats' `out` is its count.  options.path NULL means -o.
  */
 struct vf_out *vf_output(struct vf_run *, struct vf_out_options *);
+/* The same for NDJSON: vf_lines_put() counts what is out. path NULL means -o. */
+struct vf_lines_out *vf_output_lines(struct vf_run *, const char *path, unsigned flags);
 /* The same for a file that is no CSV: manifests, text. Commit order is opening order too. */
 struct vf_file *vf_output_file(struct vf_run *, const char *path, unsigned flags);
 

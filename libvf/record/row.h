@@ -3,8 +3,8 @@
  *
  * A row, its slices and its values live until the next vf_in_batch() or
  * vf_in_free(); to keep one, copy its line (vf_csv_row() makes a row of a line
- * again).  A row whose `reject` is set has a line and a line number only: no
- * field may be asked of it.
+ * again).  A row whose `reject` is set has a line and a line number only, and so
+ * has a row of NDJSON: no field may be asked of it.
  */
 #ifndef VF_RECORD_ROW_H
 #define VF_RECORD_ROW_H
@@ -22,6 +22,7 @@ enum vf_reject {
 	VF_REJECT_BAD_QUOTE,
 	VF_REJECT_LINE_BREAK,
 	VF_REJECT_FIELD_COUNT,
+	VF_REJECT_BAD_JSON,		/* a line of NDJSON that is no JSON object */
 	VF_REJECT_TOOL,
 };
 
