@@ -24,6 +24,10 @@ libvf_a_SOURCES = \
 	%D%/record/out.c %D%/record/out.h \
 	%D%/record/row.h \
 	%D%/record/scan.c %D%/record/scan.h \
+	%D%/avro/codec.c %D%/avro/codec.h \
+	%D%/avro/container.c %D%/avro/container.h \
+	%D%/avro/packer.c %D%/avro/packer.h \
+	%D%/avro/varint.h \
 	%D%/fan/campaign.c %D%/fan/campaign.h \
 	%D%/fan/codes.c %D%/fan/codes.h \
 	%D%/fan/delivery.c %D%/fan/delivery.h \

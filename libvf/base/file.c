@@ -594,3 +594,24 @@ vf_file_lock(int fd, const char *name, uint64_t wait_ms, struct vf_error *err)
 	}
 	return 0;
 }
+
+int
+vf_file_stamp(int fd, const char *name, struct vf_stamp *stamp, struct vf_error *err)
+{
+	struct stat st;
+
+	if ((fd >= 0 ? fstat(fd, &st) : stat(name, &st)) < 0)
+		return fail(err, name, false);
+	*stamp = (struct vf_stamp){ 0 };
+	if (S_ISREG(st.st_mode))
+		*stamp = (struct vf_stamp){ st.st_dev, st.st_ino, st.st_size, st.st_mtim, st.st_ctim };
+	return 0;
+}
+
+bool
+vf_stamp_eq(const struct vf_stamp *a, const struct vf_stamp *b)
+{
+	return a->dev == b->dev && a->ino == b->ino && a->size == b->size && a->mtime.tv_sec == b->mtime.tv_sec
+		&& a->mtime.tv_nsec == b->mtime.tv_nsec && a->ctime.tv_sec == b->ctime.tv_sec
+		&& a->ctime.tv_nsec == b->ctime.tv_nsec;
+}

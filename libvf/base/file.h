@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <time.h>
 
 #include "base/buf.h"
 #include "base/error.h"
@@ -70,6 +71,18 @@ int vf_file_lock(int fd, const char *name, uint64_t wait_ms, struct vf_error *);
 
 /* Fsyncs the folder that holds path, so that a name new in it stays. */
 int vf_file_sync_folder(const char *path, struct vf_error *);
+
+/* What a regular file was at a moment, to see whether it changed since; all zero for anything else. */
+struct vf_stamp {
+	dev_t dev;
+	ino_t ino;
+	off_t size;
+	struct timespec mtime, ctime;
+};
+
+/* Of an open file (name for the message), or of a path when fd is -1. */
+int vf_file_stamp(int fd, const char *name, struct vf_stamp *, struct vf_error *);
+bool vf_stamp_eq(const struct vf_stamp *, const struct vf_stamp *);
 
 /* Up to n bytes: the count, 0 at the end, -1 with the error (VF_ERR_STOPPED after a signal). */
 ssize_t vf_file_read(int fd, void *, size_t n, const char *name, struct vf_error *);
