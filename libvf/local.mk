@@ -1,5 +1,7 @@
 noinst_LIBRARIES += libvf.a
 libvf_a_SOURCES = \
+	%D%/avro/decode.c %D%/avro/decode.h \
+	%D%/avro/encode.c %D%/avro/encode.h \
 	%D%/avro/schema.c %D%/avro/schema.h \
 	%D%/avro/walk.c %D%/avro/walk.h \
 	%D%/base/blake4.c %D%/base/blake4.h \

@@ -167,6 +167,27 @@ vf_date_put(char out[VF_DATE_LEN + 1], int64_t seconds)
 	put(out + 17, rest % 60, 2);
 }
 
+size_t
+vf_date_put_ms(char out[VF_DATE_MS_LEN], int64_t milliseconds)
+{
+	int64_t part = milliseconds % 1000;
+	char text[VF_DATE_LEN + 1];
+	int64_t seconds;
+
+	part += part < 0 ? 1000 : 0;
+	seconds = (milliseconds - part) / 1000;
+	if (milliseconds < FIRST * 1000 || seconds > LAST)
+		return 0;
+	vf_date_put(text, seconds);
+	memcpy(out, text, VF_DATE_LEN);
+	if (part == 0)
+		return VF_DATE_LEN;
+	out[VF_DATE_LEN - 1] = '.';
+	put(out + VF_DATE_LEN, (unsigned)part, 3);
+	out[VF_DATE_LEN + 3] = 'Z';
+	return VF_DATE_MS_LEN;
+}
+
 int64_t
 vf_date_add_years(int64_t seconds, int years)
 {

@@ -20,6 +20,10 @@ bool vf_date_parse_ms(struct vf_slice, int64_t *milliseconds);
 /* `YYYY-MM-DDTHH:MM:SSZ` and a NUL; an instant outside the years 0000 to 9999 as the nearest one inside. */
 void vf_date_put(char out[VF_DATE_LEN + 1], int64_t seconds);
 
+/* The same with `.mmm` where the milliseconds are not zero, no NUL; returns how many bytes.  0: not in those years. */
+#define VF_DATE_MS_LEN 24
+size_t vf_date_put_ms(char out[VF_DATE_MS_LEN], int64_t milliseconds);
+
 /* The same UTC date and time `years` later; 29 February becomes 28 February where needed (DESIGN 4, vf-wave). */
 int64_t vf_date_add_years(int64_t seconds, int years);
 

@@ -2,10 +2,9 @@
 #include "base/json.h"
 
 #include <jansson.h>
-#include <math.h>
-#include <stdio.h>
 
 #include "base/file.h"
+#include "base/num.h"
 #include "base/text.h"
 
 #define DEPTH 32		/* of a path in an error text; jansson itself stops at 2048 levels */
@@ -210,6 +209,19 @@ vf_json_get_u64(const struct vf_json_at *at, uint64_t *n, struct vf_error *err)
 }
 
 int
+vf_json_get_i64(const struct vf_json_at *at, int64_t *n, struct vf_error *err)
+{
+	const json_t *v = unwrap(at->value);
+
+	if (v == NULL)
+		return 0;
+	if (!json_is_integer(v))
+		return vf_json_fail(at, err, "not a whole number");
+	*n = json_integer_value(v);
+	return 1;
+}
+
+int
 vf_json_get_double(const struct vf_json_at *at, double *d, struct vf_error *err)
 {
 	const json_t *v = unwrap(at->value);
@@ -264,20 +276,6 @@ vf_json_each(const struct vf_json_at *at, int (*fn)(void *, const char *, const 
 	return 0;
 }
 
-/* The fewest digits that read back as the same number. */
-static int
-add_real(struct vf_buf *out, double d)
-{
-	char text[40];
-
-	for (int digits = 15; digits <= 17; digits++) {
-		snprintf(text, sizeof(text), "%.*g", digits, d);
-		if (strtod(text, NULL) == d)	/* both in the same locale: C, libvf never sets one */
-			break;
-	}
-	return vf_buf_add_str(out, text);
-}
-
 static int add_value(struct vf_buf *out, const json_t *v);
 
 static int
@@ -312,6 +310,8 @@ add_object(struct vf_buf *out, json_t *v)
 static int
 add_value(struct vf_buf *out, const json_t *v)
 {
+	char text[VF_NUM_REAL];
+
 	switch (json_typeof(v)) {
 	case JSON_OBJECT:
 		return add_object(out, (json_t *)(uintptr_t)(const void *)v);
@@ -322,7 +322,7 @@ add_value(struct vf_buf *out, const json_t *v)
 	case JSON_INTEGER:
 		return vf_buf_addf(out, "%" JSON_INTEGER_FORMAT, json_integer_value(v));
 	case JSON_REAL:
-		return add_real(out, json_real_value(v));
+		return vf_buf_add(out, text, vf_num_put_double(text, json_real_value(v)));
 	case JSON_TRUE:
 		return vf_buf_add_str(out, "true");
 	case JSON_FALSE:

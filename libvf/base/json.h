@@ -41,6 +41,7 @@ struct vf_json_at vf_json_element(const struct vf_json_at *, size_t index);
 int vf_json_get_str(const struct vf_json_at *, struct vf_slice *, struct vf_error *);
 int vf_json_get_bool(const struct vf_json_at *, bool *, struct vf_error *);
 int vf_json_get_u64(const struct vf_json_at *, uint64_t *, struct vf_error *);
+int vf_json_get_i64(const struct vf_json_at *, int64_t *, struct vf_error *);
 int vf_json_get_double(const struct vf_json_at *, double *, struct vf_error *);
 int vf_json_get_array(const struct vf_json_at *, size_t *count, struct vf_error *);
 int vf_json_get_object(const struct vf_json_at *, struct vf_error *);

@@ -9,6 +9,19 @@
 /* Decimal digits only; false for empty, any other byte, or over UINT64_MAX. */
 bool vf_num_u64(struct vf_slice, uint64_t *);
 
+/* The same with an optional `-` before the digits. */
+bool vf_num_i64(struct vf_slice, int64_t *);
+
+/*
+ * A decimal to the nearest double or float, ties to even: an optional sign,
+ * digits with an optional point (at least one digit), an optional exponent; or
+ * NaN, Infinity, -Infinity.  false: no such number, beyond the finite ones, or
+ * over VF_NUM_LONGEST bytes.
+ */
+#define VF_NUM_LONGEST 1100
+bool vf_num_double(struct vf_slice, double *);
+bool vf_num_float(struct vf_slice, float *);
+
 /*
  * A decimal in [0, 1] to millionths, rounded half up in integer arithmetic:
  * digits with an optional point (at least one digit), optional sign (+, or -
@@ -31,5 +44,14 @@ void vf_num_put_millionths(char out[8], uint32_t);
 
 /* Decimal digits of v, no NUL; returns how many (at most 20). */
 size_t vf_num_put_u64(char out[20], uint64_t v);
+
+/*
+ * The fewest digits that read back as the same number, of several the nearest;
+ * no NUL; returns how many bytes.  Laid out as JavaScript does: 0.000001,
+ * 123456.5, 1e+21, 1e-7, NaN, -Infinity; but minus zero is -0.
+ */
+#define VF_NUM_REAL 32
+size_t vf_num_put_double(char out[VF_NUM_REAL], double);
+size_t vf_num_put_float(char out[VF_NUM_REAL], float);
 
 #endif

@@ -177,9 +177,26 @@ test_clocks(void)
 	ok(strcmp(now, "2024-01-01T00:00:00Z") > 0, "the time of day is after this was written");
 }
 
+static void
+test_put_ms(void)
+{
+	static const struct {
+		int64_t ms;
+		const char *want;
+	} cases[] = { { 0, "1970-01-01T00:00:00Z" }, { 1, "1970-01-01T00:00:00.001Z" }, { 1796504400120, "2026-12-05T21:00:00.120Z" },
+		{ -1, "1969-12-31T23:59:59.999Z" }, { 253402300799999, "9999-12-31T23:59:59.999Z" }, { -62167219200000, "0000-01-01T00:00:00Z" },
+		{ 253402300800000, "" }, { -62167219200001, "" }, { INT64_MAX, "" }, { INT64_MIN, "" } };
+	char text[VF_DATE_MS_LEN];
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+		ok(vf_slice_is(vf_slice(text, vf_date_put_ms(text, cases[i].ms)), cases[i].want), "ms: %" PRId64 " is \"%s\"", cases[i].ms,
+			cases[i].want);
+}
+
 int
 main(void)
 {
+	test_put_ms();
 	test_known();
 	test_refused();
 	test_bytes();

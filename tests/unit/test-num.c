@@ -1,6 +1,8 @@
 /* test-num -- base/num. */
 #include "tap.h"
 
+#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -241,10 +243,144 @@ test_size(void)
 		ok(!vf_num_size(vf_slice_str(bad[i]), &v), "size: \"%s\" is refused", bad[i]);
 }
 
+static void
+test_i64(void)
+{
+	static const char *const bad[] = { "", "-", "+1", "--1", " 1", "1.0", "9223372036854775808", "-9223372036854775809" };
+	int64_t v = 7;
+
+	ok(vf_num_i64(vf_slice_str("-42"), &v) && v == -42, "i64: -42");
+	ok(vf_num_i64(vf_slice_str("0"), &v) && v == 0 && vf_num_i64(vf_slice_str("-0"), &v) && v == 0, "i64: 0 and -0");
+	ok(vf_num_i64(vf_slice_str("9223372036854775807"), &v) && v == INT64_MAX, "i64: the largest");
+	ok(vf_num_i64(vf_slice_str("-9223372036854775808"), &v) && v == INT64_MIN, "i64: the least");
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+		ok(!vf_num_i64(vf_slice_str(bad[i]), &v), "i64: \"%s\" is none", bad[i]);
+}
+
+static void
+test_real_syntax(void)
+{
+	static const char *const bad[] = { "", ".", "-", "+", "e1", "1e", "1e+", "1.2.3", " 1", "1 ", "0x1p3", "inf", "nan", "NAN",
+		"infinity", "+Infinity", "-NaN", "1_0", "1,5", "1e400", "-1e400", "1e999999999", "1e9999999999" };
+	static const struct {
+		const char *text;
+		double want;
+	} good[] = { { "0", 0 }, { "1", 1 }, { "-1.5", -1.5 }, { "+.5", .5 }, { "5.", 5 }, { "1e3", 1000 }, { "1E-3", .001 },
+		{ "0.1", .1 }, { "123456789012345678901234567890", 123456789012345678901234567890.0 }, { "1e-400", 0 },
+		{ "4.9e-324", 4.9e-324 }, { "1.7976931348623157e308", 1.7976931348623157e308 }, { "0.000000000000000000000000000001", 1e-30 },
+		{ "9007199254740993", 9007199254740992.0 }, { "00000000000000000000000001.5", 1.5 } };
+	double v;
+	float f;
+
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+		ok(!vf_num_double(vf_slice_str(bad[i]), &v) && !vf_num_float(vf_slice_str(bad[i]), &f), "real: \"%s\" is refused", bad[i]);
+	for (size_t i = 0; i < sizeof good / sizeof *good; i++)
+		ok(vf_num_double(vf_slice_str(good[i].text), &v) && memcmp(&v, &good[i].want, sizeof v) == 0, "real: %s", good[i].text);
+	ok(vf_num_double(vf_slice_str("NaN"), &v) && isnan(v), "real: NaN");
+	ok(vf_num_double(vf_slice_str("-Infinity"), &v) && isinf(v) && v < 0, "real: -Infinity");
+	ok(vf_num_double(vf_slice_str("-0"), &v) && v == 0 && signbit(v), "real: minus zero");
+	ok(vf_num_float(vf_slice_str("3.4028235e38"), &f) && !vf_num_float(vf_slice_str("3.5e38"), &f), "real: the largest float");
+}
+
+static void
+test_real_text(void)
+{
+	static const struct {
+		double v;
+		const char *want;
+	} layout[] = { { 0, "0" }, { -0.0, "-0" }, { 1, "1" }, { -1.5, "-1.5" }, { 0.95, "0.95" }, { 0.000001, "0.000001" },
+		{ 1e-7, "1e-7" }, { 1.5e-7, "1.5e-7" }, { 123456789012345680000.0, "123456789012345680000" }, { 1e21, "1e+21" },
+		{ 1.25e21, "1.25e+21" }, { 5e-324, "5e-324" }, { 1.7976931348623157e308, "1.7976931348623157e+308" },
+		{ 0.1 + 0.2, "0.30000000000000004" }, { 5.684341886080802e-14, "5.684341886080802e-14" }, { 1e9, "1000000000" },
+		{ 999999999.999999, "999999999.999999" }, { 1234567.0000001, "1234567.0000001" }, { 9007199254740993.0, "9007199254740992" },
+		{ 0.0000015, "0.0000015" }, { 2.2250738585072014e-308, "2.2250738585072014e-308" } };
+	static const struct {
+		float v;
+		const char *want;
+	} floats[] = { { 0.1f, "0.1" }, { 16777216.0f, "16777216" }, { 3.4028235e38f, "3.4028235e+38" }, { 1e-45f, "1e-45" }, { 0.3f, "0.3" },
+		{ 1.1754944e-38f, "1.1754944e-38" }, { 123456.7f, "123456.7" } };
+	char text[VF_NUM_REAL];
+
+	for (size_t i = 0; i < sizeof layout / sizeof *layout; i++) {
+		size_t n = vf_num_put_double(text, layout[i].v);
+
+		ok(vf_slice_is(vf_slice(text, n), layout[i].want), "real: %s is written %.*s", layout[i].want, (int)n, text);
+	}
+	for (size_t i = 0; i < sizeof floats / sizeof *floats; i++) {
+		size_t n = vf_num_put_float(text, floats[i].v);
+
+		ok(vf_slice_is(vf_slice(text, n), floats[i].want), "float: %s is written %.*s", floats[i].want, (int)n, text);
+	}
+	ok(vf_slice_is(vf_slice(text, vf_num_put_double(text, (double)NAN)), "NaN") &&
+		vf_slice_is(vf_slice(text, vf_num_put_double(text, -(double)INFINITY)), "-Infinity"), "real: the words");
+}
+
+static int
+digits_of(const char *text, size_t n)
+{
+	int digits = 0;
+
+	for (size_t i = 0; i < n && text[i] != 'e'; i++)
+		if (text[i] >= '0' && text[i] <= '9' && (digits > 0 || text[i] != '0'))
+			digits++;
+	return digits;
+}
+
+/* Any bits, and numbers of few decimals: the text reads back the same by strtod, and no shorter one does. */
+static void
+test_real_random(void)
+{
+	unsigned wrong = 0, longer = 0, unread = 0, floats = 0;
+
+	for (int i = 0; i < 100000; i++) {
+		char text[VF_NUM_REAL + 1], shorter[40];
+		uint64_t bits = tap_random();
+		uint32_t half = (uint32_t)tap_random();
+		double v, back;
+		float f, fback;
+		size_t n;
+		int digits;
+
+		memcpy(&v, &bits, sizeof v);
+		if (i % 2 == 0)
+			v = (double)(int64_t)(bits >> tap_below(60)) / (double)(i % 4 == 0 ? 1000000 : 100000000);
+		if (isnan(v) || isinf(v))
+			continue;
+		n = vf_num_put_double(text, v);
+		text[n] = '\0';
+		back = strtod(text, NULL);
+		wrong += memcmp(&back, &v, sizeof v) != 0;
+		unread += !vf_num_double(vf_slice(text, n), &back) || memcmp(&back, &v, sizeof v) != 0;
+		digits = digits_of(text, n);
+		while (digits > 1 && text[n - 1] == '0' && memchr(text, '.', n) == NULL && memchr(text, 'e', n) == NULL)
+			n--, digits--;
+		if (digits > 1) {
+			snprintf(shorter, sizeof shorter, "%.*e", digits - 2, v);
+			longer += strtod(shorter, NULL) == v;
+		}
+		memcpy(&f, &half, sizeof f);
+		if (isnan(f) || isinf(f))
+			continue;
+		n = vf_num_put_float(text, f);
+		text[n] = '\0';
+		fback = strtof(text, NULL);
+		floats += memcmp(&fback, &f, sizeof f) != 0 || !vf_num_float(vf_slice(text, n), &fback) ||
+			memcmp(&fback, &f, sizeof f) != 0;
+	}
+	ok(wrong == 0, "100,000 doubles read back the same");
+	ok(unread == 0, "by our own reader too");
+	ok(longer == 0, "none of them has a shorter text");
+	ok(floats == 0, "and 100,000 floats");
+}
+
 int
 main(void)
 {
 	tap_seed();
+	test_i64();
+	test_real_syntax();
+	test_real_text();
+	test_real_random();
 	test_u64();
 	test_u64_text();
 	test_millionths_table();

@@ -1,0 +1,303 @@
+#include "avro/decode.h"
+
+#include <stdlib.h>
+
+#include "avro/varint.h"
+#include "base/date.h"
+#include "base/num.h"
+#include "base/text.h"
+
+struct column {
+	enum { NOTHING, STRING, BYTES, INT, MILLIS, FLOAT, DOUBLE, BOOLEAN, ENUM, STRINGS } kind;
+	unsigned branches;		/* of the union it is in; 0: none */
+	unsigned value;			/* which of them is not null */
+	const struct vf_schema_type *type;
+};
+
+struct vf_decode {
+	struct column *columns;
+	size_t n;
+	char *numbers;			/* NUMBER bytes for each column */
+	struct vf_buf lists;		/* arrays as text, one after the other */
+	struct vf_slice *ends;		/* of each array: where in `lists` it stands (p is NULL) */
+};
+
+/* Text of a number or an instant. */
+#define NUMBER 32
+_Static_assert(NUMBER >= VF_NUM_REAL && NUMBER >= VF_DATE_MS_LEN, "room for every number");
+
+static int
+plan(struct column *c, const struct vf_schema_field *f, const char *name, struct vf_error *err)
+{
+	static const int kinds[VF_AVRO_KINDS] = { [VF_AVRO_BOOLEAN] = BOOLEAN, [VF_AVRO_INT] = INT, [VF_AVRO_LONG] = INT,
+		[VF_AVRO_FLOAT] = FLOAT, [VF_AVRO_DOUBLE] = DOUBLE, [VF_AVRO_BYTES] = BYTES, [VF_AVRO_STRING] = STRING,
+		[VF_AVRO_ENUM] = ENUM };
+	const struct vf_schema_type *t = f->type;
+
+	if (t->kind == VF_AVRO_UNION && (t->n == 1 || (t->n == 2 && (t->types[0]->kind == VF_AVRO_NULL ||
+		t->types[1]->kind == VF_AVRO_NULL)))) {
+		c->branches = (unsigned)t->n;
+		c->value = t->n == 2 && t->types[0]->kind == VF_AVRO_NULL;
+		t = t->types[c->value];
+	}
+	c->type = t;
+	c->kind = t->millis ? MILLIS : (unsigned)kinds[t->kind];
+	if (t->kind == VF_AVRO_ARRAY && t->types[0]->kind == VF_AVRO_STRING)
+		c->kind = STRINGS;
+	if (c->kind == NOTHING && t->kind != VF_AVRO_NULL)
+		return vf_error(err, VF_ERR_CONFIG, "%s: field %.*s: a type that text cannot be: %s", name,
+			(int)(f->name.n < 200 ? f->name.n : 200), f->name.p, vf_schema_kind_names[t->kind]);
+	return 0;
+}
+
+struct vf_decode *
+vf_decode_new(const struct vf_schema *s, const char *name, struct vf_error *err)
+{
+	const struct vf_schema_type *root = vf_schema_root(s);
+	struct vf_decode *d;
+
+	if (root->kind != VF_AVRO_RECORD || root->n == 0) {
+		vf_error(err, VF_ERR_CONFIG, "%s: a schema of records with fields is needed, this is one of %s", name,
+			root->kind == VF_AVRO_RECORD ? "empty records" : vf_schema_kind_names[root->kind]);
+		return NULL;
+	}
+	d = calloc(1, sizeof *d);
+	if (d != NULL) {
+		d->columns = calloc(root->n, sizeof *d->columns);
+		d->numbers = calloc(root->n, NUMBER);
+		d->ends = calloc(root->n, sizeof *d->ends);
+	}
+	if (d == NULL || d->columns == NULL || d->numbers == NULL || d->ends == NULL) {
+		vf_error_nomem(err);
+		vf_decode_free(d);
+		return NULL;
+	}
+	for (; d->n < root->n; d->n++)
+		if (plan(&d->columns[d->n], &root->fields[d->n], name, err) < 0) {
+			vf_decode_free(d);
+			return NULL;
+		}
+	return d;
+}
+
+void
+vf_decode_free(struct vf_decode *d)
+{
+	if (d == NULL)
+		return;
+	free(d->columns);
+	free(d->numbers);
+	free(d->ends);
+	vf_buf_free(&d->lists);
+	free(d);
+}
+
+
+/* Are some of the bytes LF, CR or NUL? Eight at a time: they are all under 0x0e. */
+static bool
+breaks(struct vf_slice s)
+{
+	const uint64_t ones = 0x0101010101010101u, tops = 0x8080808080808080u;
+	size_t i = 0;
+	uint64_t w;
+
+	for (; i + 8 <= s.n; i += 8) {
+		memcpy(&w, s.p + i, sizeof w);
+		if (((w - ones * 0x0e) & ~w & tops) != 0)
+			break;
+	}
+	for (; i < s.n; i++)
+		if (s.p[i] == '\n' || s.p[i] == '\r' || s.p[i] == '\0')
+			return true;
+	return false;
+}
+
+static inline const unsigned char *
+number(const unsigned char *p, const unsigned char *end, int64_t *v)
+{
+	int n;
+
+	if (p < end && *p < 0x80) {
+		*v = (int64_t)(*p >> 1) ^ -(int64_t)(*p & 1);
+		return p + 1;
+	}
+	n = vf_varint_get(p, end, v);
+	return n > 0 ? p + n : NULL;
+}
+
+static inline const unsigned char *
+string(const unsigned char *p, const unsigned char *end, struct vf_slice *s)
+{
+	int64_t n;
+
+	p = number(p, end, &n);
+	if (p == NULL || n < 0 || n > end - p)
+		return NULL;
+	*s = vf_slice((const char *)p, (size_t)n);
+	return p + n;
+}
+
+static uint64_t
+bits(const unsigned char *p, int n)
+{
+	uint64_t v = 0;
+
+	for (int i = 0; i < n; i++)
+		v |= (uint64_t)p[i] << 8 * i;
+	return v;
+}
+
+/* The array's strings joined by `;`, at the end of d->lists; *fits tells whether that says what the array says. */
+static const unsigned char *
+strings(struct vf_decode *d, const unsigned char *p, const unsigned char *end, bool *fits)
+{
+	struct vf_slice item;
+	bool first = true;
+	int64_t n, size;
+
+	*fits = true;
+	for (;;) {
+		p = number(p, end, &n);
+		if (p == NULL || n == 0)
+			return p;
+		if (n < 0) {
+			p = number(p, end, &size);
+			n = n == INT64_MIN ? INT64_MAX : -n;
+		}
+		for (; n > 0 && p != NULL; n--) {
+			p = string(p, end, &item);
+			if (p == NULL)
+				break;
+			*fits = *fits && !breaks(item) && memchr(item.p, ';', item.n) == NULL;
+			if (!first)
+				vf_buf_add_char(&d->lists, ';');
+			first = false;
+			vf_buf_add_slice(&d->lists, item);
+		}
+		if (p == NULL)
+			return NULL;
+	}
+}
+
+static struct vf_slice
+put_i64(char *out, int64_t v)
+{
+	size_t n = v < 0;
+
+	out[0] = '-';
+	return vf_slice(out, n + vf_num_put_u64(out + n, v < 0 ? 0 - (uint64_t)v : (uint64_t)v));
+}
+
+/* One value; what follows it, or NULL: the bytes are no value. */
+static inline const unsigned char *
+value(struct vf_decode *d, size_t i, const unsigned char *p, const unsigned char *end, struct vf_slice *s, bool *fits)
+{
+	const struct column *c = &d->columns[i];
+	char *text = d->numbers + i * NUMBER;
+	uint64_t raw;
+	uint32_t raw4;
+	double real;
+	float real4;
+	int64_t v;
+
+	*s = vf_slice("", 0);
+	if (c->branches > 0) {
+		p = number(p, end, &v);
+		if (p == NULL || (uint64_t)v >= c->branches)
+			return NULL;
+		if ((uint64_t)v != c->value)
+			return p;
+	}
+	switch (c->kind) {
+	case STRING:
+		p = string(p, end, s);
+		*fits = p != NULL && !breaks(*s);
+		return p;
+	case BYTES:
+		p = string(p, end, s);
+		*fits = p != NULL && !breaks(*s) && vf_text_utf8(*s);
+		return p;
+	case INT:
+		p = number(p, end, &v);
+		*s = p != NULL ? put_i64(text, v) : *s;
+		return p;
+	case MILLIS:
+		p = number(p, end, &v);
+		if (p != NULL) {
+			*s = vf_slice(text, vf_date_put_ms(text, v));
+			*fits = s->n > 0;
+		}
+		return p;
+	case FLOAT:
+		if (end - p < 4)
+			return NULL;
+		raw4 = (uint32_t)bits(p, 4);
+		memcpy(&real4, &raw4, sizeof real4);
+		*s = vf_slice(text, vf_num_put_float(text, real4));
+		return p + 4;
+	case DOUBLE:
+		if (end - p < 8)
+			return NULL;
+		raw = bits(p, 8);
+		memcpy(&real, &raw, sizeof real);
+		*s = vf_slice(text, vf_num_put_double(text, real));
+		return p + 8;
+	case BOOLEAN:
+		if (p == end || *p > 1)
+			return NULL;
+		*s = *p != 0 ? (struct vf_slice)VF_SLICE("true") : (struct vf_slice)VF_SLICE("false");
+		return p + 1;
+	case ENUM:
+		p = number(p, end, &v);
+		if (p == NULL || (uint64_t)v >= c->type->n)
+			return NULL;
+		*s = c->type->symbols[v];
+		return p;
+	case STRINGS:
+		d->ends[i] = vf_slice(NULL, d->lists.n);
+		return strings(d, p, end, fits);
+	case NOTHING:
+	default:
+		return p;
+	}
+}
+
+/* The text of arrays may have moved while it grew: their slices are made last. */
+static void
+point_at_lists(struct vf_decode *d, struct vf_slice *values)
+{
+	size_t end = d->lists.n;
+
+	for (size_t i = d->n; i > 0; i--)
+		if (d->columns[i - 1].kind == STRINGS && d->ends[i - 1].n != SIZE_MAX) {
+			values[i - 1] = vf_slice(end > 0 ? d->lists.p + d->ends[i - 1].n : "", end - d->ends[i - 1].n);
+			end = d->ends[i - 1].n;
+		}
+}
+
+int
+vf_decode_next(struct vf_decode *d, struct vf_slice bytes, struct vf_slice *values, size_t *size, size_t *field,
+	struct vf_error *err)
+{
+	const unsigned char *p = (const unsigned char *)bytes.p, *end = p + bytes.n;
+	bool unfit = false;
+
+	vf_buf_clear(&d->lists);
+	for (size_t i = 0; i < d->n; i++) {
+		bool fits = true;
+
+		d->ends[i].n = SIZE_MAX;
+		p = value(d, i, p, end, &values[i], &fits);
+		if (p == NULL)
+			return vf_error(err, VF_ERR_FAILED, "bytes that are no record");
+		if (!fits && !unfit) {
+			unfit = true;
+			*field = i;
+		}
+	}
+	if (d->lists.failed)
+		return vf_error_nomem(err);
+	*size = (size_t)(p - (const unsigned char *)bytes.p);
+	point_at_lists(d, values);
+	return unfit;
+}
