@@ -98,5 +98,5 @@ _vf() {
 }
 
 # When nothing is found bash's own completion goes on: it knows ~, variables and quotes.
-complete -o bashdefault -o default -F _vf vf-assign vf-attempt vf-audit vf-codegen vf-draw vf-filter vf-score vf-seed \
-	vf-tally vf-wave
+complete -o bashdefault -o default -F _vf vf-assign vf-attempt vf-audit vf-codegen vf-draw vf-email vf-filter vf-score \
+	vf-seed vf-tally vf-wave

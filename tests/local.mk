@@ -25,6 +25,7 @@ bats_tests = \
 	%D%/vf-audit.bats \
 	%D%/vf-codegen.bats \
 	%D%/vf-draw.bats \
+	%D%/vf-email.bats \
 	%D%/vf-filter.bats \
 	%D%/vf-score.bats \
 	%D%/vf-seed.bats \

@@ -22,6 +22,11 @@ bin_PROGRAMS += tools/vf-draw
 tools_vf_draw_SOURCES = %D%/vf-draw.c %D%/drawing.c %D%/drawing.h $(frame_sources)
 tools_vf_draw_LDADD = $(frame_libs)
 
+bin_PROGRAMS += tools/vf-email
+tools_vf_email_SOURCES = %D%/vf-email.c %D%/recipients.c %D%/recipients.h %D%/lists.c %D%/lists.h %D%/ledger-file.h \
+	$(frame_sources)
+tools_vf_email_LDADD = $(frame_libs) $(IDN2_LIBS)
+
 bin_PROGRAMS += tools/vf-filter
 tools_vf_filter_SOURCES = %D%/vf-filter.c %D%/lists.c %D%/lists.h %D%/ledger-file.h $(frame_sources)
 tools_vf_filter_LDADD = $(frame_libs) $(IDN2_LIBS)
