@@ -51,17 +51,24 @@ _vf_values() {
 	esac
 }
 
-# _vf_operands TOOL WORD: files, but for tools that take none, and the first word of vf-seed.
+# _vf_verb WORD VERB...: one of the verbs, and files once there is one.
+_vf_verb() {
+	local verb
+	for verb in "${@:2}"; do
+		if [[ " ${COMP_WORDS[*]:1:COMP_CWORD - 1} " == *" $verb "* ]]; then
+			_vf_files "$1"
+			return
+		fi
+	done
+	_vf_reply "$1" -W "${*:2}"
+}
+
+# _vf_operands TOOL WORD: files, but for tools that take none, and the first word of those that take a verb.
 _vf_operands() {
 	case $1 in
 	vf-attempt | vf-codegen) _vf_nothing ;;
-	vf-seed)
-		if [[ " ${COMP_WORDS[*]:1:COMP_CWORD - 1} " == *' new '* || " ${COMP_WORDS[*]:1:COMP_CWORD - 1} " == *' commit '* ]]; then
-			_vf_files "$2"
-		else
-			_vf_reply "$2" -W 'new commit'
-		fi
-		;;
+	vf-events) _vf_verb "$2" selection code-assignment ;;
+	vf-seed) _vf_verb "$2" new commit ;;
 	*) _vf_files "$2" ;;
 	esac
 }
@@ -98,5 +105,6 @@ _vf() {
 }
 
 # When nothing is found bash's own completion goes on: it knows ~, variables and quotes.
-complete -o bashdefault -o default -F _vf vf-assign vf-attempt vf-audit vf-codegen vf-draw vf-email vf-filter vf-score \
+complete -o bashdefault -o default -F _vf vf-assign vf-attempt vf-audit vf-codegen vf-draw vf-email vf-events \
+	vf-filter vf-score \
 	vf-seed vf-tally vf-wave

@@ -37,6 +37,7 @@ libvf_a_SOURCES = \
 	%D%/fan/draw.c %D%/fan/draw.h \
 	%D%/fan/eligible.c %D%/fan/eligible.h \
 	%D%/fan/email.c %D%/fan/email.h \
+	%D%/fan/event.c %D%/fan/event.h \
 	%D%/fan/fan.c %D%/fan/fan.h \
 	%D%/fan/ledger.c %D%/fan/ledger.h \
 	%D%/fan/lot.c %D%/fan/lot.h \

@@ -5,6 +5,7 @@ dist_man_MANS += \
 	%D%/vf-codegen.1 \
 	%D%/vf-draw.1 \
 	%D%/vf-email.1 \
+	%D%/vf-events.1 \
 	%D%/vf-filter.1 \
 	%D%/vf-records.5 \
 	%D%/vf-score.1 \

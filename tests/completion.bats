@@ -97,6 +97,12 @@ all_files='config.json|folder|scores.txt|two words.csv'
 	offers "$all_files" vf-seed new ''
 }
 
+@test "completion: the words of tools that can do several things" {
+	offers 'code-assignment|selection' vf-events ''
+	offers 'selection' vf-events -c config.json se
+	offers 'scores.txt' vf-events selection sc
+}
+
 @test "completion: the command of vf-attempt behind --, then files" {
 	offers '' vf-attempt --step prepare ''
 	complete_words vf-attempt --step prepare -- vf-sc >got

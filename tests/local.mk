@@ -26,6 +26,7 @@ bats_tests = \
 	%D%/vf-codegen.bats \
 	%D%/vf-draw.bats \
 	%D%/vf-email.bats \
+	%D%/vf-events.bats \
 	%D%/vf-filter.bats \
 	%D%/vf-score.bats \
 	%D%/vf-seed.bats \

@@ -27,6 +27,10 @@ tools_vf_email_SOURCES = %D%/vf-email.c %D%/recipients.c %D%/recipients.h %D%/li
 	$(frame_sources)
 tools_vf_email_LDADD = $(frame_libs) $(IDN2_LIBS)
 
+bin_PROGRAMS += tools/vf-events
+tools_vf_events_SOURCES = %D%/vf-events.c $(frame_sources)
+tools_vf_events_LDADD = $(frame_libs)
+
 bin_PROGRAMS += tools/vf-filter
 tools_vf_filter_SOURCES = %D%/vf-filter.c %D%/lists.c %D%/lists.h %D%/ledger-file.h $(frame_sources)
 tools_vf_filter_LDADD = $(frame_libs) $(IDN2_LIBS)
