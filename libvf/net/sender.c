@@ -40,6 +40,7 @@ struct vf_sender {
 	uint64_t linger;		/* when a small group goes all the same; NEVER: there is none */
 	uint64_t flushed;
 	bool dirty;			/* results since the last `idle` */
+	bool made_room;			/* by holding what was to start: there is no answer to wait for */
 	uint64_t failures;		/* in a row */
 
 	bool closing;			/* no new starts */
@@ -214,7 +215,7 @@ give_back(struct vf_sender *s, struct vf_send *r, enum vf_send_outcome outcome)
 static void
 hold(struct vf_sender *s, struct vf_send *r)
 {
-	if (r->attempts == 0)
+	if (r->detail[0] == '\0')
 		snprintf(r->detail, sizeof r->detail, "stopped");
 	give_back(s, r, r->unsure ? VF_SEND_UNKNOWN : VF_SEND_HELD);
 }
@@ -470,6 +471,7 @@ start(struct vf_sender *s)
 	struct vf_error err = { 0 };
 	struct vf_send *r;
 	uint64_t now;
+	int rc;
 
 	while (s->prepared.n > 0 && !s->closing && s->under_way < s->o.concurrency) {
 		now = vf_clock_ns();
@@ -478,11 +480,15 @@ start(struct vf_sender *s)
 		r = pop(&s->prepared);
 		r->call.user = r;
 		r->turn_ns = now;
-		if ((s->o.start != NULL && s->o.start(s->o.arg, r, &err) < 0) ||
-			vf_http_start(s->o.http, &r->call, &err) < 0) {
+		rc = s->o.start != NULL ? s->o.start(s->o.arg, r, &err) : 0;
+		if (rc == 0)
+			rc = vf_http_start(s->o.http, &r->call, &err);
+		if (rc < 0)
 			close_run(s, &err);
+		if (rc != 0) {
+			s->made_room = true;
 			hold(s, r);
-			return;
+			continue;
 		}
 		vf_limiter_start(&s->limiter, now, r->weight);
 		r->attempts++;
@@ -526,7 +532,7 @@ sleep_a_while(struct vf_sender *s, unsigned want)
 	struct vf_error err = { 0 };
 
 	if (s->dirty && s->o.idle != NULL) {
-		if (s->dry || s->ended || now - s->flushed >= FLUSH) {
+		if ((s->dry && s->fd != VF_SEND_SOON) || s->ended || now - s->flushed >= FLUSH) {
 			s->dirty = false;
 			if (s->o.idle(s->o.arg, &err) < 0)
 				close_run(s, &err);
@@ -535,10 +541,13 @@ sleep_a_while(struct vf_sender *s, unsigned want)
 			earlier(&until, s->flushed + FLUSH);
 		}
 	}
+	if (s->made_room)
+		earlier(&until, now);
+	s->made_room = false;
 	if (waits && s->fd < 0)
-		earlier(&until, now + MOMENT);
-	if (vf_http_wait(s->o.http, until == NEVER ? NEVER : until > now ? until - now : 0, waits ? s->fd : -1, &readable,
-		&err) < 0)
+		earlier(&until, s->fd == VF_SEND_SOON ? now : now + MOMENT);
+	if (vf_http_wait(s->o.http, until == NEVER ? NEVER : until > now ? until - now : 0, waits && s->fd >= 0 ? s->fd : -1,
+		&readable, &err) < 0)
 		close_run(s, &err);
 }
 

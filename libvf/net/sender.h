@@ -58,6 +58,7 @@ struct vf_send {
 };
 
 #define VF_SEND_LATER 2
+#define VF_SEND_SOON (-2)		/* as *fd: the source did enough for once, answers may have come meanwhile */
 
 struct vf_sender_options {
 	struct vf_http *http;		/* with as many connections as `concurrency` or more */
@@ -74,8 +75,8 @@ struct vf_sender_options {
 
 	/*
 	 * The next request: 1; 0: there is none and will be none; -1.
-	 * VF_SEND_LATER: none yet; ask again when *fd can be read, or, with *fd
-	 * left at -1, after the next result or a moment.
+	 * VF_SEND_LATER: none yet; ask again when *fd can be read; with *fd left
+	 * at -1, after the next result or a moment; with VF_SEND_SOON, at once.
 	 */
 	int (*source)(void *arg, struct vf_send *, int *fd, struct vf_error *);
 	/*
@@ -83,7 +84,11 @@ struct vf_sender_options {
 	 * it did): where intents are put on disk.  Or NULL.
 	 */
 	int (*prepare)(void *arg, struct vf_send *const *, size_t n, struct vf_error *);
-	/* Before each start: headers that age (tokens) are put right. Or NULL. */
+	/*
+	 * Before each start: headers that age (tokens) are put right. 0; 1: this
+	 * one shall not start any more, it comes back HELD (UNKNOWN when an earlier
+	 * try may have been acted on); -1.  Or NULL.
+	 */
 	int (*start)(void *arg, struct vf_send *, struct vf_error *);
 	/* May change body and text for the next try, and detail. NULL: vf_send_judge(). */
 	enum vf_send_verdict (*judge)(void *arg, struct vf_send *);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -109,6 +110,15 @@ read_more(struct vf_in *in, struct vf_error *err)
 	return got;
 }
 
+/* A read would wait for bytes to come. */
+static bool
+would_wait(const struct vf_in *in)
+{
+	struct pollfd p = { .fd = in->fd, .events = POLLIN };
+
+	return in->ops[in->cur].head.n == 0 && poll(&p, 1, 0) < 1;
+}
+
 /* Whether the block is the end of a file whose last line end is missing. */
 static bool
 missing_lf(const struct vf_in *in)
@@ -161,6 +171,8 @@ fill(struct vf_in *in, struct vf_error *err)
 	while (!in->eof && (!found || in->n < in->want) && in->n <= VF_RECORD_MAX + 1) {
 		if (in->n == in->room && grow_block(in, in->room * 2, err) < 0)
 			return -1;
+		if (in->opt.no_wait && would_wait(in))
+			return VF_IN_LATER;
 		got = read_more(in, err);
 		if (got < 0)
 			return -1;
@@ -437,7 +449,8 @@ classify(struct vf_in *in, struct operand *op, bool *sized, struct vf_error *err
 		}
 		return 0;
 	}
-	vf_file_widen_pipe(fd);
+	if (!in->opt.no_wait)
+		vf_file_widen_pipe(fd);
 	*sized = false;
 	if (!in->opt.rewindable)
 		return 0;
@@ -507,6 +520,12 @@ vf_in_open(const struct vf_in_options *opt, struct vf_error *err)
 		return in;
 	vf_in_free(in);
 	return NULL;
+}
+
+int
+vf_in_fd(const struct vf_in *in)
+{
+	return in->fd;
 }
 
 void
@@ -720,8 +739,8 @@ vf_in_batch(struct vf_in *in, const struct vf_row **rows, struct vf_error *err)
 	while (in->cur < in->nops) {
 		if (in->fd < 0 && begin(in, err) < 0)
 			return -1;
-		if (!in->indexed && fill(in, err) < 0)
-			return -1;
+		if (!in->indexed && (n = fill(in, err)) < 0)
+			return n;
 		if (in->scan.nlines == 0 && in->n - in->at > VF_RECORD_MAX + 1)
 			n = skip_long(in, err);
 		else

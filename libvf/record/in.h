@@ -33,12 +33,19 @@ struct vf_in_options {
 	bool rewindable;		/* vf_in_rewind() will be called: what cannot seek is spooled at open */
 	bool digest;			/* vf_in_digest() will be called: BLAKE2b-256 of each operand's bytes */
 	const char *spool_dir;		/* for `rewindable`; NULL: /tmp */
+	bool no_wait;			/* vf_in_batch() may say VF_IN_LATER; pipes keep their size */
 };
 
 struct vf_in *vf_in_open(const struct vf_in_options *, struct vf_error *);
 const struct vf_header *vf_in_header(const struct vf_in *);
-/* The next rows, all of one file: >0 how many, 0 at the end, -1. */
+/*
+ * The next rows, all of one file: >0 how many, 0 at the end, -1.  With
+ * options.no_wait also VF_IN_LATER: it would have to wait for vf_in_fd().
+ * (The rest of a record of over 1 MiB is waited for all the same.)
+ */
+#define VF_IN_LATER (-2)
 int vf_in_batch(struct vf_in *, const struct vf_row **, struct vf_error *);
+int vf_in_fd(const struct vf_in *);		/* to poll after VF_IN_LATER */
 void vf_in_free(struct vf_in *);
 
 /* Before the first batch: a last line without LF is no record (a ledger's was never acknowledged). */

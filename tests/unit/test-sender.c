@@ -21,6 +21,7 @@ static struct {
 	enum vf_send_outcome outcome[MAX];
 	unsigned attempts[MAX];
 	char detail[MAX][32];
+	int hold_from;			/* `start` holds these */
 	bool early;			/* a request had left before it was prepared */
 	unsigned char ready[MAX];
 	int later;
@@ -73,6 +74,8 @@ before_start(void *arg, struct vf_send *s, struct vf_error *e)
 	(void)arg;
 	(void)e;
 	run.early = run.early || !run.ready[s->id];
+	if (run.hold_from > 0 && s->id >= (uint64_t)run.hold_from)
+		return 1;
 	if (run.nturns < MAX)
 		run.turns[run.nturns++] = vf_clock_ns();
 	return 0;
@@ -330,6 +333,12 @@ test_stops(void)
 	run.fail_result = 50;
 	ok(go((struct vf_sender_options){ .concurrency = 8 }) < 0 && err.kind == VF_ERR_PIPE && run.results == run.taken && server.got[407] < 400,
 		"a result that cannot be taken ends the run");
+	clear();
+	for (int i = 0; i < 100; i++)
+		add("/status/200/408");
+	run.hold_from = 60;
+	ok(go((struct vf_sender_options){ .concurrency = 8 }) == 0 && run.results == 100 && server.got[408] == 60 &&
+		run.outcome[59] == VF_SEND_SENT && run.outcome[60] == VF_SEND_HELD && run.outcome[99] == VF_SEND_HELD, "what `start` holds does not leave");
 	clear();
 	ok(go((struct vf_sender_options){ .concurrency = 8 }) == 0 && run.results == 0, "no requests at all");
 }
