@@ -140,6 +140,10 @@ show_tally() {
 		printf '\n%s\n' "${name##*/}"
 		vf-tally "$name" || vf_fail tally "records are missing in ${name##*/}"
 	done
+	# All runs on one page, for those who were not there.
+	vf-tally --metrics --html "$vf_stage/report.html" -o "$vf_stage/report.txt" "$vf_stage"/stats/*.ndjson ||
+		vf_fail tally "records are missing"
+	vf_store "$vf_stage/report.html" "$out/report.html"
 }
 
 count_lines() {
@@ -160,6 +164,7 @@ say_where() {
 			"$wave" "$(count_lines "$out/waves/$wave/drawn.csv")" "$(count_lines "$out/waves/$wave/unselected.csv")" \
 			"$(count_lines "$out/waves/$wave/sms.csv")" "$(count_lines "$out/waves/$wave/email.csv")"
 	done
+	printf '  report.html             what came of it, on one page for a browser\n'
 	printf '  ledger.csv              who has which code; the one that counts is in %s\n' "$vf_state"
 	vf_is_s3 "$out" && return
 	cat <<END

@@ -43,7 +43,9 @@ libvf_a_SOURCES = \
 	%D%/fan/lot.c %D%/fan/lot.h \
 	%D%/fan/manifest.c %D%/fan/manifest.h \
 	%D%/fan/message.c %D%/fan/message.h \
+	%D%/fan/metrics.c %D%/fan/metrics.h \
 	%D%/fan/optout.c %D%/fan/optout.h \
+	%D%/fan/overview.c %D%/fan/overview.h \
 	%D%/fan/pattern.c %D%/fan/pattern.h \
 	%D%/fan/phone.c %D%/fan/phone.h \
 	%D%/fan/phone-book.c %D%/fan/phone-book.h \

@@ -111,6 +111,9 @@ tests_unit_test_log_LDADD = $(test_libs)
 unit_tests += tests/unit/test-message
 tests_unit_test_message_SOURCES = %D%/unit/test-message.c %D%/unit/tap.h
 tests_unit_test_message_LDADD = $(test_libs)
+unit_tests += tests/unit/test-metrics
+tests_unit_test_metrics_SOURCES = %D%/unit/test-metrics.c %D%/unit/tap.h
+tests_unit_test_metrics_LDADD = $(test_libs)
 unit_tests += tests/unit/test-num
 tests_unit_test_num_SOURCES = %D%/unit/test-num.c %D%/unit/tap.h
 tests_unit_test_num_LDADD = $(test_libs)
@@ -162,6 +165,7 @@ noinst_PROGRAMS += \
 	tests/fuzz/fuzz-phone \
 	tests/fuzz/fuzz-phonebook \
 	tests/fuzz/fuzz-reader \
+	tests/fuzz/fuzz-tally \
 	tests/fuzz/fuzz-template \
 	tests/fuzz/fuzz-zone
 endif
@@ -225,6 +229,12 @@ tests_fuzz_replay_zone_LDADD = $(test_libs)
 tests_fuzz_fuzz_zone_SOURCES = %D%/fuzz/fuzz-zone.c
 tests_fuzz_fuzz_zone_LDADD = $(test_libs)
 tests_fuzz_fuzz_zone_LDFLAGS = -fsanitize=fuzzer $(AM_LDFLAGS)
+unit_tests += tests/fuzz/replay-tally
+tests_fuzz_replay_tally_SOURCES = %D%/fuzz/fuzz-tally.c %D%/fuzz/replay.c
+tests_fuzz_replay_tally_LDADD = $(test_libs)
+tests_fuzz_fuzz_tally_SOURCES = %D%/fuzz/fuzz-tally.c
+tests_fuzz_fuzz_tally_LDADD = $(test_libs)
+tests_fuzz_fuzz_tally_LDFLAGS = -fsanitize=fuzzer $(AM_LDFLAGS)
 check_PROGRAMS += $(unit_tests)
 
 # The benches' own programs: compiled with all warnings, run by tests/bench/run.
@@ -267,6 +277,7 @@ EXTRA_DIST += \
 	%D%/oracles/records.mjs \
 	%D%/recount.py \
 	%D%/reference.py \
+	%D%/report.py \
 	%D%/run \
 	%D%/stand-ins/aws \
 	%D%/zones.py

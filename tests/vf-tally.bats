@@ -141,7 +141,8 @@ vf-tally: st:2: vf-filter: exit 75' ]
 	[ "$stderr" = 'vf-tally: input: no stats lines' ]
 	run --separate-stderr vf-tally --json < /dev/null
 	[ "$status" -eq 1 ]
-	[ "$(jq -c . <<< "$output")" = '{"runs":[],"ok":false,"violations":["input: no stats lines"]}' ]
+	[ "$(jq -c . <<< "$output")" = \
+		'{"runs":[],"stages":[],"reasons":[],"deliveries":[],"ok":false,"violations":["input: no stats lines"]}' ]
 }
 
 @test "vf-tally: of one tool, run and input the last line counts" {
@@ -260,8 +261,167 @@ vf-tally warning input: 1 lines are no stats lines, or torn' ]
 	[ "$(grep -c '"vf-tally"' st)" -eq 2 ]
 }
 
+# What vf-sms, vf-sqs and vf-sfmc said of a wave, and how it had been prepared.
+sent() {
+	cat "$VF_SRCDIR/tests/fuzz/corpus/tally/campaign" "$VF_SRCDIR/tests/fuzz/corpus/tally/sent"
+}
+
+@test "vf-tally: what became of the notifications, by wave and channel, and why" {
+	sent > st
+	run --separate-stderr vf-tally st
+	[ "$status" -eq 0 ]
+	[ -z "$stderr" ]
+	[ "$(sed -n '/^notifications/,$p' <<< "$output")" = 'notifications
+wave  campaign            channel      results  attempted   sent  failed  unknown  deferred  suppressed  other    p50    p95    p99  rate/s
+w1    harbor-lights-2027  sms            12073      12000  11833     103       68        12          57      0  0.084  0.185  0.334   200.0
+w1    harbor-lights-2027  email-queue     2743       2739   2739       4        0         0           0      0  0.012  0.027  0.053   912.7
+w1    harbor-lights-2027  email           2743       2739   2689      38       16         0           0      0  0.424  0.922  1.401     1.5
+w1 sms failed: retries-exhausted 37, http-400 37, http-404 25, bad-address 4
+w1 sms unknown: reset 39, timeout 29
+w1 sms deferred: outside-window 12
+w1 sms suppressed: opt-out 57
+w1 email-queue failed: bad-address 4
+w1 email failed: http-400 18, bounced 16, bad-address 4
+w1 email unknown: timeout 16' ]
+	run --separate-stderr vf-tally --json st
+	[ "$status" -eq 0 ]
+	[ "$(jq -c '.deliveries[0] | .waveId, .delivery.statuses.sent, .delivery.causes.unknown' <<< "$output" | paste -sd ' ')" = \
+		'"w1" 11833 {"reset":39,"timeout":29}' ]
+	[ "$(jq -c '[.stages[] | select(.waveId == "w1") | .records]' <<< "$output")" = '[17928,2780,2780,2771,11833,2739,2689]' ]
+	[ "$(jq -c '.reasons[0]' <<< "$output")" = \
+		'{"campaignId":"harbor-lights-2027","waveId":"w1","tool":"vf-draw","reason":"below-bands","records":1795}' ]
+}
+
+@test "vf-tally: a wave that was gone on with counts once; a worker's messages add up" {
+	sent > st
+	# The next run of vf-sms knows what the first one did from its journal; the worker has none.
+	sent | jq -c 'select(.tool == "vf-sms" or .tool == "vf-sfmc") | .run = "later"' >> st
+	run --separate-stderr vf-tally --json st
+	[ "$status" -eq 0 ]
+	[ "$(jq -c '[.deliveries[].delivery | .channel, .results]' <<< "$output")" = '["sms",12073,"email-queue",2743,"email",5486]' ]
+}
+
+@test "vf-tally: --metrics: each with target, value and verdict, and what is not measured says why" {
+	sent > st
+	run --separate-stderr vf-tally --metrics st
+	[ "$status" -eq 0 ]
+	[ "$(grep -cE ' (ok|missed|not measured)$' <<< "$(sed -n '/^metrics/,/^$/p' <<< "$output")")" -eq 15 ]
+	grep -q '^valid numbers an SMS was sent to  *> 98 %  *99.90 %  *ok$' <<< "$output"
+	grep -q '^SMS requests a second, without throttling  *200/s  *200.0/s  *missed$' <<< "$output"
+	grep -q '^scored file to Kinesis  *< 5 min  *-  *not measured$' <<< "$output"
+	grep -q '^scored file to Kinesis: no run with lines of both vf-score and vf-kinesis$' <<< "$output"
+	run --separate-stderr vf-tally --metrics --json st
+	[ "$status" -eq 0 ]
+	[ "$(jq -c '[.metrics[] | select(.verdict == "not measured" and .value == null)] | length' <<< "$output")" -eq 7 ]
+	[ "$(jq -c '.metrics[] | select(.id == "email-queued") | [.target, .value, .number, .verdict]' <<< "$output")" = \
+		'["100 %","99.85 %",99.85,"missed"]' ]
+}
+
+# page FILE...: the page and the JSON of the same lines say the same; the page is in `page`.
+page() {
+	vf-tally --json --metrics --html page -o json "$@" || [ $? -eq 1 ]
+	"$PYTHON3" "$VF_SRCDIR/tests/report.py" page json
+}
+
+@test "vf-tally: --html: a well-formed page that needs nothing else, with the figures of the JSON" {
+	sent > st
+	run --separate-stderr page st
+	[ "$status" -eq 0 ]
+	[ -z "$output$stderr" ]
+	grep -q 'Every record is accounted for' page
+	[ "$(grep -c '<svg class="plot"' page)" -eq 6 ]
+	[ "$(stat -c %s page)" -lt 200000 ]
+	run --separate-stderr vf-tally --html - st
+	[ "$status" -eq 0 ]
+	[ "${lines[0]}" = '<!DOCTYPE html>' ]
+	[[ $output != *$'\n'notifications* ]]
+}
+
+@test "vf-tally: --html: nothing, failures, and one message alone are pages too" {
+	run --separate-stderr page /dev/null
+	[ "$status" -eq 0 ]
+	[ "$stderr" = 'vf-tally: input: no stats lines' ]
+	grep -q 'Not everything is accounted for' page
+	line vf-score 100 90 9 > st
+	line vf-filter 89 80 9 '{"exit":1}' >> st
+	line vf-sms 1 1 0 '{"delivery":{"channel":"sms","results":1,"attempted":1,"attempts":1,"statuses":{"sent":1},"causes":{},
+		"latency":{"count":1,"min":0.000001,"max":0.000001,"p50":0.000001,"p95":0.000001,"p99":0.000001,"sum":0.000001,"buckets":[[1,1]]},
+		"timeline":{"start":"2026-12-05T20:00:00Z","step":1,"sent":[1],"failed":[0],"unknown":[0]}}}' >> st
+	run --separate-stderr page --expect vf-score,vf-filter st
+	[ "$status" -eq 0 ]
+	[ "${#stderr_lines[@]}" -eq 3 ]
+	run ! grep -qE '(nan|inf)\b' page
+}
+
+@test "vf-tally: --html: what stands in the lines is text, whatever it looks like" {
+	line vf-score 5 4 1 '{"campaignId":"</h1><script>alert(1)</script>&amp;\"\u001b","waveId":"<img src=//x>",
+		"run":"\u0027><svg onload=x>","input":["<b>.csv"],"reasons":{"<i>":1}}' > st
+	line '</td><script>' 5 4 0 >> st
+	run --separate-stderr page st
+	[ "$status" -eq 0 ]
+	run ! grep -q -e '<script' -e '<img' -e '<b>' -e $'\e' page
+	grep -qF '&lt;/h1&gt;&lt;script&gt;alert(1)&lt;/script&gt;&amp;amp;&quot;?' page
+}
+
+@test "vf-tally: --html: random campaigns' pages say what their JSON says" {
+	seed=${TEST_SEED:-$RANDOM}
+	echo "TEST_SEED=$seed"
+	"$PYTHON3" - "$seed" > st <<-'EOF'
+	import json, random, sys
+	r = random.Random(int(sys.argv[1]))
+	words = ["bad-email", "unreachable", "no-code", "a", "z-9"]
+	def counts(n):
+	    return {w: r.randint(0, n) for w in r.sample(words, r.randint(0, 5))}
+	def delivery():
+	    statuses = {w: r.choice([0, 0, 3, 10**r.randint(0, 7)]) for w in ("sent", "failed", "unknown", "deferred", "suppressed", "expired")}
+	    causes = counts(50)
+	    statuses["failed"] = sum(causes.values())
+	    n = r.randint(1, 200)
+	    low = sorted({64 << r.randint(0, 24) for _ in range(r.randint(1, 40))})
+	    per = [[u, r.randint(1, 10**r.randint(0, 6))] for u in low]
+	    total = sum(c for _, c in per)
+	    d = {"channel": r.choice(["sms", "email", "email-queue", "push"]), "cumulative": r.random() < .5, "statuses": statuses,
+	         "results": sum(statuses.values()), "attempted": statuses["sent"], "attempts": statuses["sent"], "throttled": r.randint(0, 2),
+	         "causes": {"failed": causes}, "rate": {"gaps": r.randint(0, 9), "ms": r.randint(0, 9000)},
+	         "latency": {"count": total, "min": low[0] / 1e6, "max": low[-1] / 1e6, "sum": total / 1e3, "buckets": per},
+	         "timeline": {"start": "2026-12-05T20:00:00Z", "step": r.choice([1, 5, 3600]),
+	                      **{k: [r.randint(0, 9) for _ in range(n)] for k in ("sent", "failed", "unknown")}}}
+	    for k in r.sample(["latency", "timeline"], r.randint(0, 1)):
+	        d[k] = None
+	    return d
+	for i in range(60):
+	    tool = r.choice(["vf-score", "vf-filter", "vf-draw", "vf-assign", "vf-wave", "vf-sms", "vf-x"])
+	    n, out, reasons = 10**r.randint(0, 7), r.randint(0, 10**6), counts(1000)
+	    line = {"tool": tool, "run": r.choice("abc"), "campaignId": r.choice(["c1", None]), "waveId": r.choice(["w1", "w2", None]),
+	            "startedAt": "2026-12-05T20:00:%02dZ" % r.randint(0, 59), "seconds": r.random() * 100, "input": [r.choice("fg")],
+	            "in": out + sum(reasons.values()) + (r.random() < .1), "out": out, "rejected": sum(reasons.values()), "reasons": reasons,
+	            "exit": r.choice([0, 0, 0, 1])}
+	    if r.random() < .2:
+	        line["delivery"] = delivery()
+	    if r.random() < .1:
+	        line["deliveries"] = [{"waveId": "w3", "delivery": delivery()}]
+	    print(json.dumps(line))
+	EOF
+	run --separate-stderr page st
+	echo "$output $stderr"
+	[ "$status" -eq 0 ]
+}
+
+@test "vf-tally: --html appears whole or not at all" {
+	sent > st
+	echo before > page
+	run --separate-stderr vf-tally --html page none
+	[ "$status" -eq 1 ]
+	[ "$(cat page)" = before ]
+	run --separate-stderr vf-tally --html nowhere/page st
+	[ "$status" -eq 1 ]
+	run --separate-stderr vf-tally --html /dev/full st
+	[ "$status" -eq 1 ]
+	[[ $stderr == 'vf-tally: /dev/full: No space left on device' ]]
+}
+
 @test "vf-tally: wrong usage is exit 2, an unreadable file exit 1" {
-	for args in '--expect a,,b' '--expect a,b,a' '--expect ,' '--html x' '--metrics'; do
+	for args in '--expect a,,b' '--expect a,b,a' '--expect ,' '--html' '--page x'; do
 		# shellcheck disable=SC2086
 		run --separate-stderr vf-tally $args
 		[ "$status" -eq 2 ]

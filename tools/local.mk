@@ -44,8 +44,8 @@ tools_vf_seed_SOURCES = %D%/vf-seed.c %D%/drawing.c %D%/drawing.h $(frame_source
 tools_vf_seed_LDADD = $(frame_libs)
 
 bin_PROGRAMS += tools/vf-tally
-tools_vf_tally_SOURCES = %D%/vf-tally.c $(frame_sources)
-tools_vf_tally_LDADD = $(frame_libs)
+tools_vf_tally_SOURCES = %D%/vf-tally.c %D%/tally.h %D%/tally-html.c %D%/tally-json.c %D%/tally-plot.c %D%/tally-table.c $(frame_sources)
+tools_vf_tally_LDADD = $(frame_libs) -lm
 
 bin_PROGRAMS += tools/vf-wave
 tools_vf_wave_SOURCES = %D%/vf-wave.c %D%/folder.c %D%/folder.h $(frame_sources)

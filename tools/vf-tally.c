@@ -5,39 +5,23 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "base/text.h"
-#include "fan/tally.h"
-#include "frame.h"
+#include "tally.h"
 
 #define BLOCK ((size_t)64 << 10)
 #define LONGEST ((size_t)1 << 20)	/* line */
-#define CHAIN_MAX 64
 #define SHOWN 20			/* bad lines named one by one */
-
-struct options {
-	const char *expect, *run;
-	bool json;
-};
+#define SHORT 36			/* characters of a run's name that are shown */
 
 #define AT(member) offsetof(struct options, member)
 static const struct vf_option options[] = {
 	{ "expect", 0, VF_TEXT, AT(expect), "TOOL,TOOL...", "the chain: what one writes the next one reads" },
 	{ "run", 0, VF_TEXT, AT(run), "ID", "look at the lines of this run alone (VF_RUN_ID)" },
+	{ "metrics", 0, VF_FLAG, AT(metrics), NULL, "tell of each success metric whether it was reached" },
 	{ "json", 0, VF_FLAG, AT(json), NULL, "print JSON, not a table" },
+	{ "html", 0, VF_PATH, AT(html), "FILE", "write a page with plots too, whole or not at all" },
 	{ 0 },
 };
 #undef AT
-
-struct report {
-	struct vf_run *run;
-	const struct options *opt;
-	struct vf_tally tally;
-	char *chain_text, *chain[CHAIN_MAX];
-	int nchain;
-	struct vf_buf out;		/* the table or the JSON */
-	struct vf_buf violations;	/* as JSON texts with commas */
-	uint64_t nviolations, bad_lines;
-};
 
 /* --expect into its words: two or more, none twice. */
 static int
@@ -60,24 +44,31 @@ parse_chain(struct report *r)
 	return 0;
 }
 
-/* One thing that does not hold: a line on stderr, and for --json. */
+/* One thing that does not hold: a line on stderr, and for the report. */
 static void
 violation(struct report *r, const char *where, struct vf_buf *text)
 {
-	struct vf_buf b = { 0 };
+	size_t at = r->violations.n;
 
-	vf_buf_addf(&b, "%s: ", where);
-	vf_buf_add_slice(&b, vf_buf_slice(text));
-	for (size_t i = 0; i < b.n; i++)
-		if ((unsigned char)b.p[i] < 0x20 || b.p[i] == 0x7f)
-			b.p[i] = '?';	/* a tool's or a run's name, as somebody wrote it */
-	if (r->nviolations++ > 0)
-		vf_buf_add_char(&r->violations, ',');
-	vf_text_add_json(&r->violations, vf_buf_slice(&b));
-	if (vf_buf_terminate(&b) == 0)
-		vf_warn(r->run, "%s", b.p);
-	vf_buf_free(&b);
+	vf_buf_addf(&r->violations, "%s: ", where);
+	vf_buf_add_slice(&r->violations, vf_buf_slice(text));
+	vf_buf_add_char(&r->violations, '\0');
 	vf_buf_clear(text);
+	if (r->violations.failed)
+		return;
+	for (size_t i = at; i + 1 < r->violations.n; i++)
+		if ((unsigned char)r->violations.p[i] < 0x20 || r->violations.p[i] == 0x7f)
+			r->violations.p[i] = '?';	/* a tool's or a run's name, as somebody wrote it */
+	r->nviolations++;
+	vf_warn(r->run, "%s", r->violations.p + at);
+}
+
+const char *
+tally_violation(const struct report *r, const char *last)
+{
+	const char *next = last != NULL ? last + strlen(last) + 1 : r->violations.p;
+
+	return next == NULL || next == r->violations.p + r->violations.n ? NULL : next;
 }
 
 static int
@@ -178,164 +169,31 @@ read_all(struct report *r)
 	return 0;
 }
 
-enum { STEP, CAMPAIGN, WAVE, INPUT, IN, OUT, REJECTED, HELD, EXIT, SECONDS, VERDICT, COLUMNS };
-#define CELL 48
-#define SHORT 36		/* characters of a name that are shown */
-
-struct row {
-	char cell[COLUMNS][CELL];
-};
-
-/* A cell's text: what could move the cursor is shown as `?`; a long one keeps its end, which tells more. */
-static void
-put_cell(char cell[CELL], const char *text, size_t more)
+void
+tally_run_name(char name[RUN_NAME], const char *run)
 {
-	size_t n = strlen(text), out = 0;
+	size_t n = strlen(run);
+	const char *end = n > SHORT ? run + n - SHORT : run;
 
-	if (n > SHORT) {
-		text += n - SHORT;
-		while (((unsigned char)*text & 0xc0) == 0x80)
-			text++;
-		cell[out++] = '*';
-	}
-	if (n == 0)
-		cell[out++] = '-';
-	for (; *text != '\0'; text++)
-		cell[out++] = (unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text;
-	cell[out] = '\0';
-	if (more > 0)
-		snprintf(cell + out, CELL - out, " +%zu", more);
+	/* The end of a long one tells more. */
+	while (((unsigned char)*end & 0xc0) == 0x80)
+		end++;
+	snprintf(name, RUN_NAME, "%s%s%s", n > 0 ? "run " : "no run", n > SHORT ? "*" : "", end);
+	for (char *p = name; *p != '\0'; p++)
+		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+			*p = '?';
 }
 
-static void
-put_number(char cell[CELL], uint64_t n)
+const char *
+tally_step_word(const struct vf_tally_step *s)
 {
-	snprintf(cell, CELL, "%" PRIu64, n);
+	return s->exit != 0 ? "FAILED" : vf_tally_step_ok(s, NULL) ? "ok" : "LOST";
 }
 
-static const char *
-base_name(const char *path)
+const char *
+tally_link_word(struct vf_tally_link link)
 {
-	const char *slash = strrchr(path, '/');
-
-	return slash != NULL && slash[1] != '\0' ? slash + 1 : path;
-}
-
-static void
-fill_row(struct row *row, const struct vf_tally_step *s)
-{
-	put_cell(row->cell[STEP], s->tool, 0);
-	put_cell(row->cell[CAMPAIGN], s->campaign, 0);
-	put_cell(row->cell[WAVE], s->wave, 0);
-	put_cell(row->cell[INPUT], base_name(s->first_input), s->ninputs > 0 ? s->ninputs - 1 : 0);
-	put_number(row->cell[IN], s->in);
-	put_number(row->cell[OUT], s->out);
-	put_number(row->cell[REJECTED], s->rejected);
-	put_number(row->cell[HELD], s->unselected + s->deferred);
-	put_number(row->cell[EXIT], s->exit);
-	snprintf(row->cell[SECONDS], CELL, "%.1f", s->seconds);
-	snprintf(row->cell[VERDICT], CELL, "%s", s->exit != 0 ? "FAILED" : vf_tally_step_ok(s, NULL) ? "ok" : "LOST");
-}
-
-/* Characters, not bytes. */
-static int
-width_of(const char *text)
-{
-	int n = 0;
-
-	for (; *text != '\0'; text++)
-		n += ((unsigned char)*text & 0xc0) != 0x80;
-	return n;
-}
-
-static void
-add_row(struct vf_buf *b, const struct row *row, const int width[COLUMNS])
-{
-	for (int c = 0; c < COLUMNS; c++) {
-		int pad = width[c] - width_of(row->cell[c]);
-		bool left = c <= INPUT || c == VERDICT;
-
-		if (left)
-			vf_buf_add_str(b, row->cell[c]);
-		if (c < VERDICT)	/* no blanks at the end of a line */
-			vf_buf_addf(b, "%*s", pad, "");
-		if (!left)
-			vf_buf_add_str(b, row->cell[c]);
-		vf_buf_add_str(b, c < VERDICT ? "  " : "\n");
-	}
-}
-
-static int
-add_run_table(struct report *r, size_t first, size_t end)
-{
-	static const struct row head = { { "step", "campaign", "wave", "input", "in", "out", "rejected", "held", "exit",
-		"seconds", "check" } };
-	struct row *rows = calloc(end - first + 1, sizeof(*rows));
-	int width[COLUMNS] = { 0 };
-
-	if (rows == NULL)
-		return vf_error_nomem(&r->run->err);
-	rows[0] = head;
-	for (size_t i = first; i < end; i++)
-		fill_row(&rows[i - first + 1], &r->tally.steps[i]);
-	for (size_t i = 0; i <= end - first; i++)
-		for (int c = 0; c < COLUMNS; c++)
-			if (width_of(rows[i].cell[c]) > width[c])
-				width[c] = width_of(rows[i].cell[c]);
-	for (size_t i = 0; i <= end - first; i++)
-		add_row(&r->out, &rows[i], width);
-	free(rows);
-	return 0;
-}
-
-/* Puts `name` of a run at the start of a message. */
-static void
-run_name(char name[CELL + 8], const char *run)
-{
-	char cell[CELL];
-
-	put_cell(cell, run, 0);
-	snprintf(name, CELL + 8, *run != '\0' ? "run %s" : "no run", cell);
-}
-
-/* The chain through one run: judged, and shown in either form. */
-static void
-judge_chain(struct report *r, size_t first, size_t end, const char *run)
-{
-	struct vf_buf text = { 0 };
-	char name[CELL + 8];
-
-	run_name(name, run);
-	for (int i = 0; i < r->nchain; i++) {
-		struct vf_tally_link here = vf_tally_link(&r->tally, first, end, r->chain[i], "");
-
-		if (!here.from) {
-			vf_buf_addf(&text, "%s: no stats line", r->chain[i]);
-			violation(r, name, &text);
-		}
-	}
-	for (int i = 0; i + 1 < r->nchain; i++) {
-		const char *from = r->chain[i], *to = r->chain[i + 1];
-		struct vf_tally_link link = vf_tally_link(&r->tally, first, end, from, to);
-		bool ok = vf_tally_link_ok(link);
-
-		if (link.from && link.to && !ok) {
-			vf_buf_addf(&text, "%s wrote %" PRIu64 " records, %s read %" PRIu64, from, link.out, to, link.in);
-			violation(r, name, &text);
-		}
-		if (r->opt->json) {
-			vf_buf_addf(&r->out, "%s{\"from\":", i > 0 ? "," : "");
-			vf_text_add_json(&r->out, vf_slice_str(from));
-			vf_buf_add_str(&r->out, ",\"to\":");
-			vf_text_add_json(&r->out, vf_slice_str(to));
-			vf_buf_addf(&r->out, ",\"out\":%" PRIu64 ",\"in\":%" PRIu64 ",\"ok\":%s}", link.out, link.in,
-				ok ? "true" : "false");
-		} else {
-			vf_buf_addf(&r->out, "%s -> %s: %" PRIu64 " out, %" PRIu64 " in: %s\n", from, to, link.out,
-				link.in, ok ? "ok" : link.from && link.to ? "LOST" : "MISSING");
-		}
-	}
-	vf_buf_free(&text);
+	return vf_tally_link_ok(link) ? "ok" : link.from && link.to ? "LOST" : "MISSING";
 }
 
 static void
@@ -356,54 +214,29 @@ judge_steps(struct report *r, size_t first, size_t end)
 	vf_buf_free(&text);
 }
 
+/* The chain through one run. */
 static void
-add_member(struct vf_buf *b, const char *before, const char *key, const char *text)
+judge_chain(struct report *r, size_t first, size_t end)
 {
-	vf_buf_addf(b, "%s\"%s\":", before, key);
-	if (*text != '\0')
-		vf_text_add_json(b, vf_slice_str(text));
-	else
-		vf_buf_add_str(b, "null");
-}
+	struct vf_buf text = { 0 };
+	char name[RUN_NAME];
 
-static void
-add_json_steps(struct vf_buf *b, const struct vf_tally *t, size_t first, size_t end)
-{
-	for (size_t i = first; i < end; i++) {
-		const struct vf_tally_step *s = &t->steps[i];
+	tally_run_name(name, r->tally.steps[first].run);
+	for (int i = 0; i < r->nchain; i++)
+		if (!vf_tally_link(&r->tally, first, end, r->chain[i], "").from) {
+			vf_buf_addf(&text, "%s: no stats line", r->chain[i]);
+			violation(r, name, &text);
+		}
+	for (int i = 0; i + 1 < r->nchain; i++) {
+		const char *from = r->chain[i], *to = r->chain[i + 1];
+		struct vf_tally_link link = vf_tally_link(&r->tally, first, end, from, to);
 
-		add_member(b, i > first ? ",{" : "{", "tool", s->tool);
-		add_member(b, ",", "campaignId", s->campaign);
-		add_member(b, ",", "waveId", s->wave);
-		vf_buf_addf(b, ",\"input\":%s,\"in\":%" PRIu64 ",\"out\":%" PRIu64 ",\"rejected\":%" PRIu64
-			",\"unselected\":%" PRIu64 ",\"deferred\":%" PRIu64 ",\"reasons\":%s,\"exit\":%" PRIu64
-			",\"seconds\":%.3f,\"ok\":%s}", s->input, s->in, s->out, s->rejected, s->unselected,
-			s->deferred, s->reasons, s->exit, s->seconds, vf_tally_step_ok(s, NULL) ? "true" : "false");
+		if (link.from && link.to && !vf_tally_link_ok(link)) {
+			vf_buf_addf(&text, "%s wrote %" PRIu64 " records, %s read %" PRIu64, from, link.out, to, link.in);
+			violation(r, name, &text);
+		}
 	}
-}
-
-static int
-add_run(struct report *r, size_t first, size_t end, const char *run)
-{
-	struct vf_buf *b = &r->out;
-	char name[CELL + 8];
-
-	if (r->opt->json) {
-		add_member(b, first > 0 ? ",{" : "{", "run", run);
-		vf_buf_add_str(b, ",\"steps\":[");
-		add_json_steps(b, &r->tally, first, end);
-		vf_buf_add_str(b, "],\"chain\":[");
-	} else {
-		run_name(name, run);
-		vf_buf_addf(b, "%s%s\n", first > 0 ? "\n" : "", name);
-		if (add_run_table(r, first, end) < 0)
-			return -1;
-	}
-	judge_steps(r, first, end);
-	judge_chain(r, first, end, run);
-	if (r->opt->json)
-		vf_buf_add_str(b, "]}");
-	return 0;
+	vf_buf_free(&text);
 }
 
 /* A wanted run of which nothing is there lost everything. */
@@ -411,26 +244,24 @@ static void
 judge_nothing(struct report *r)
 {
 	struct vf_buf text = { 0 };
-	char name[CELL + 8];
+	char name[RUN_NAME];
 
-	run_name(name, r->opt->run != NULL ? r->opt->run : "");
+	tally_run_name(name, r->opt->run != NULL ? r->opt->run : "");
 	vf_buf_add_str(&text, "no stats lines");
 	violation(r, r->opt->run != NULL ? name : "input", &text);
 	vf_buf_free(&text);
 }
 
-static int
+static void
 judge(struct report *r)
 {
 	const struct vf_tally *t = &r->tally;
 	struct vf_buf text = { 0 };
 
-	if (r->opt->json)
-		vf_buf_add_str(&r->out, "{\"runs\":[");
 	for (size_t first = 0, end; first < t->nsteps; first = end) {
 		end = vf_tally_run_end(t, first);
-		if (add_run(r, first, end, t->steps[first].run) < 0)
-			return -1;
+		judge_steps(r, first, end);
+		judge_chain(r, first, end);
 	}
 	if (t->nsteps == 0)
 		judge_nothing(r);
@@ -439,26 +270,45 @@ judge(struct report *r)
 		violation(r, "input", &text);
 	}
 	vf_buf_free(&text);
-	if (r->opt->json) {
-		vf_buf_addf(&r->out, "],\"ok\":%s,\"violations\":[", r->nviolations == 0 ? "true" : "false");
-		vf_buf_add_slice(&r->out, vf_buf_slice(&r->violations));
-		vf_buf_add_str(&r->out, "]}\n");
-	}
-	return r->out.failed || r->violations.failed ? vf_error_nomem(&r->run->err) : 0;
+}
+
+static int
+write_report(struct report *r, const char *path, void (*make)(struct vf_buf *, const struct report *))
+{
+	struct vf_buf b = { 0 };
+	struct vf_file *file = vf_output_file(r->run, path, 0);
+	int rc = -1;
+
+	if (file == NULL)
+		return -1;
+	make(&b, r);
+	if (b.failed)
+		vf_error_nomem(&r->run->err);
+	else
+		rc = vf_file_write(file, b.p, b.n, &r->run->err);
+	vf_buf_free(&b);
+	return rc;
 }
 
 static int
 work(struct report *r)
 {
-	struct vf_file *file;
+	const char *html = r->opt->html, *output = r->run->output;
 
 	if (parse_chain(r) < 0 || read_all(r) < 0)
 		return -1;
 	vf_tally_settle(&r->tally);
-	if (judge(r) < 0)
+	vf_metrics_make(r->metrics, &r->tally);
+	if (vf_overview_make(&r->overview, &r->tally, &r->run->err) < 0)
 		return -1;
-	file = vf_output_file(r->run, r->run->output, 0);
-	if (file == NULL || vf_file_write(file, r->out.p, r->out.n, &r->run->err) < 0)
+	judge(r);
+	if (r->violations.failed)
+		return vf_error_nomem(&r->run->err);
+	/* Standard output is for one of the two. */
+	if ((html == NULL || strcmp(html, "-") != 0 || output != NULL) &&
+		write_report(r, output, r->opt->json ? tally_json : tally_table) < 0)
+		return -1;
+	if (html != NULL && write_report(r, html, tally_html) < 0)
 		return -1;
 	r->run->exit_status = r->nviolations > 0;
 	return 0;
@@ -470,8 +320,8 @@ run_tally(struct vf_run *run)
 	struct report r = { .run = run, .opt = run->options };
 	int rc = work(&r);
 
+	vf_overview_clear(&r.overview);
 	vf_tally_clear(&r.tally);
-	vf_buf_free(&r.out);
 	vf_buf_free(&r.violations);
 	free(r.chain_text);
 	return rc;

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# What other programs say, by way of npm. Not part of "make check": needs a registry the first time.
+# What other programs say: of npm, and a browser. Not part of "make check": needs a registry the first time.
 load ../helper
 
 setup_file() {
@@ -49,4 +49,35 @@ setup_file() {
 	run --separate-stderr node "$VF_SRCDIR/tests/oracles/records.mjs" json
 	echo "$output" "$stderr"
 	[ "$status" -eq 0 ]
+}
+
+# browser ARGUMENT... FILE: what Chromium makes of a page. It wants a home of its own, and no sandbox in a container.
+browser() {
+	HOME=$BATS_TEST_TMPDIR timeout 120 chromium --headless --no-sandbox --disable-gpu --disable-dev-shm-usage \
+		--user-data-dir="$BATS_TEST_TMPDIR/browser" "$@" 2>/dev/null 3>&-
+}
+
+@test "report: a browser lays the page out without sideways scrolling, on a phone and on a desk, and prints it" {
+	cd "$BATS_TEST_TMPDIR"
+	cat "$VF_SRCDIR"/tests/fuzz/corpus/tally/{campaign,sent} >st
+	vf-tally --metrics --html page.html -o report.txt st
+	# A frame of each width measures the page; scripts run in the frame's parent only: the page's own policy forbids them.
+	"$PYTHON3" - <<-'EOF'
+	import html
+	page = html.escape(open("page.html", encoding="utf-8").read())
+	frames = "".join(f'<iframe srcdoc="{page}" style="width:{w}px;height:800px;border:0"></iframe>' for w in (320, 390, 1200))
+	open("frames.html", "w", encoding="utf-8").write("""<!DOCTYPE html><meta charset="utf-8"><body>%s<p></p><script>
+	onload = () => { document.querySelector("p").textContent = [...document.querySelectorAll("iframe")].map(f => {
+	    const d = f.contentDocument, texts = [...d.querySelectorAll(".plot text")].map(t => t.getBoundingClientRect());
+	    const overlap = texts.some((a, i) => texts.some((b, k) => k > i && a.left < b.right && b.left < a.right && a.top + 2 < b.bottom && b.top + 2 < a.bottom));
+	    return f.clientWidth + ":" + (d.documentElement.scrollWidth <= f.clientWidth ? "fits" : d.documentElement.scrollWidth) +
+	        ":" + d.querySelectorAll("svg.plot").length + ":" + (overlap ? "overlap" : "clear"); }).join(" "); }
+	</script>""" % frames)
+	EOF
+	run browser --dump-dom "file://$PWD/frames.html"
+	grep -o '<p>[^<]*</p><script' <<<"$output"
+	[[ $output == *'<p>320:fits:6:clear 390:fits:6:clear 1200:fits:6:clear</p><script'* ]]
+	browser --no-pdf-header-footer --print-to-pdf="$PWD/page.pdf" "file://$PWD/page.html"
+	[ "$(head -c 5 page.pdf)" = %PDF- ]
+	[ "$(grep -ac '/Type */Page\b' page.pdf)" -ge 3 ]
 }
