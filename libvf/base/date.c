@@ -174,10 +174,10 @@ vf_date_put_ms(char out[VF_DATE_MS_LEN], int64_t milliseconds)
 	char text[VF_DATE_LEN + 1];
 	int64_t seconds;
 
+	if (milliseconds < FIRST * 1000 || milliseconds > LAST * 1000 + 999)
+		return 0;
 	part += part < 0 ? 1000 : 0;
 	seconds = (milliseconds - part) / 1000;
-	if (milliseconds < FIRST * 1000 || seconds > LAST)
-		return 0;
 	vf_date_put(text, seconds);
 	memcpy(out, text, VF_DATE_LEN);
 	if (part == 0)
