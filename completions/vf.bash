@@ -45,6 +45,7 @@ _vf_values() {
 	FILE | DRAWN) _vf_files "$2" ;;
 	DIR) _vf_files "$2" -d ;;
 	FORMAT) _vf_reply "$2" -W 'text json' ;;
+	CODEC) _vf_reply "$2" -W 'null deflate snappy' ;;
 	TYPE) _vf_reply "$2" -W 'generated external TM' ;;
 	STATE*) _vf_reply "$2" -W 'planned prepared triggered sending partial sent held failed' ;;
 	*) _vf_nothing ;;
@@ -105,6 +106,6 @@ _vf() {
 }
 
 # When nothing is found bash's own completion goes on: it knows ~, variables and quotes.
-complete -o bashdefault -o default -F _vf vf-assign vf-attempt vf-audit vf-codegen vf-draw vf-email vf-events \
+complete -o bashdefault -o default -F _vf vf-assign vf-attempt vf-audit vf-avro vf-codegen vf-draw vf-email vf-events \
 	vf-filter vf-score \
 	vf-seed vf-tally vf-wave

@@ -3,6 +3,13 @@ exampledir = $(pkgdatadir)/examples
 dist_example_SCRIPTS = %D%/campaign.sh %D%/prepare-wave.sh %D%/recheck-draw.py %D%/score-file.sh
 dist_example_DATA = %D%/README.md %D%/lib.sh
 
+schemasdir = $(exampledir)/schemas
+dist_schemas_DATA = \
+	%D%/schemas/README.md \
+	%D%/schemas/code-assignment.avsc \
+	%D%/schemas/registration.avsc \
+	%D%/schemas/selection.avsc
+
 sampledir = $(exampledir)/sample
 dist_sample_DATA = \
 	%D%/sample/blacklist.txt \

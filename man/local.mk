@@ -2,6 +2,7 @@ dist_man_MANS += \
 	%D%/vf-assign.1 \
 	%D%/vf-attempt.1 \
 	%D%/vf-audit.1 \
+	%D%/vf-avro.1 \
 	%D%/vf-codegen.1 \
 	%D%/vf-draw.1 \
 	%D%/vf-email.1 \

@@ -23,6 +23,7 @@ bats_tests = \
 	%D%/vf-assign.bats \
 	%D%/vf-attempt.bats \
 	%D%/vf-audit.bats \
+	%D%/vf-avro.bats \
 	%D%/vf-codegen.bats \
 	%D%/vf-draw.bats \
 	%D%/vf-email.bats \

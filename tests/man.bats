@@ -6,6 +6,7 @@ load helper
 #   scored.csv entrants.csv    the sample, scored and filtered
 #   seed draw.json drawn.csv   the draw of wave w1
 #   codes.csv ledger.csv assigned.csv   its codes
+#   registration.avsc selection.avsc code-assignment.avsc   the lake's schemas
 # And which programs besides ours: Debian's essential ones, and what ./bootstrap installs.
 others=(awk b2sum basename bash cat cmp cp cut date diff dirname env find grep gunzip gzip head jq ls mkdir mv paste printf
 	python3 rm sed seq sh sleep sort split tail tar tee test touch tr uniq unzip wc xargs zip)
@@ -13,7 +14,8 @@ others=(awk b2sum basename bash cat cmp cp cut date diff dirname env find grep g
 setup_file() {
 	local ready=$BATS_FILE_TMPDIR/ready program
 	mkdir "$ready"
-	cp "$VF_SRCDIR"/examples/sample/*.txt "$VF_SRCDIR"/examples/sample/config.json "$ready"
+	cp "$VF_SRCDIR"/examples/sample/*.txt "$VF_SRCDIR"/examples/sample/config.json \
+		"$VF_SRCDIR"/examples/schemas/*.avsc "$ready"
 	chmod -R u+w "$ready"
 	cd "$ready" || return 1
 	(umask 077 && printf '%064d\n' 7 >seed)

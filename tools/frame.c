@@ -136,12 +136,16 @@ vf_frame_out(const struct frame *f)
 int
 vf_frame_files(const struct frame *f)
 {
+	if (f->run.own_input)
+		return f->argc > 0 ? f->argc : 1;
 	return f->run.in != NULL ? vf_in_files(f->run.in) : f->run.lines != NULL ? vf_lines_files(f->run.lines) : 0;
 }
 
 const char *
 vf_frame_name(const struct frame *f, int file)
 {
+	if (f->run.own_input)
+		return f->argc == 0 || strcmp(f->argv[file], "-") == 0 ? "stdin" : f->argv[file];
 	return f->run.in != NULL ? vf_in_name(f->run.in, file) : vf_lines_name(f->run.lines, file);
 }
 
@@ -225,7 +229,7 @@ open_input(struct frame *f)
 	if (run->no_input && f->argc > 0)
 		return vf_error(&run->err, VF_ERR_CONFIG, "%s reads no files; see %s --help",
 			f->tool->verbs[run->verb], f->tool->name);
-	if (run->no_input || (f->tool->wants & VF_WANT_OPERANDS))
+	if (run->no_input || run->own_input || (f->tool->wants & VF_WANT_OPERANDS))
 		return 0;
 	if (f->tool->wants & VF_WANT_CSV)
 		return (run->in = vf_in_open(&in, &run->err)) == NULL ? -1 : 0;

@@ -59,6 +59,7 @@ struct vf_run {
 	struct vf_lines *lines;		/* with VF_WANT_NDJSON */
 	int verb;			/* of tool->verbs, from 0 */
 	bool no_input;			/* set by check: this verb reads no operands, nothing is opened */
+	bool own_input;			/* set by check: the operands are not CSV this time; records are in in_count */
 	const struct vf_campaign *campaign;	/* -c, or NULL */
 	const char *wave;		/* --wave, or NULL */
 	const char *output;		/* -o, or NULL */

@@ -14,6 +14,10 @@ bin_PROGRAMS += tools/vf-audit
 tools_vf_audit_SOURCES = %D%/vf-audit.c %D%/drawing.c %D%/drawing.h $(frame_sources)
 tools_vf_audit_LDADD = $(frame_libs)
 
+bin_PROGRAMS += tools/vf-avro
+tools_vf_avro_SOURCES = %D%/vf-avro.c %D%/avro-read.c %D%/avro-read.h $(frame_sources)
+tools_vf_avro_LDADD = $(frame_libs) $(DEFLATE_LIBS) $(SNAPPY_LIBS)
+
 bin_PROGRAMS += tools/vf-codegen
 tools_vf_codegen_SOURCES = %D%/vf-codegen.c %D%/ledger-file.h $(frame_sources)
 tools_vf_codegen_LDADD = $(frame_libs)
