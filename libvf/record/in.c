@@ -1,3 +1,6 @@
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE			/* memrchr */
+#endif
 #include "record/in.h"
 
 #include <errno.h>
@@ -14,6 +17,7 @@
 #include "record/scan.h"
 
 #define BLOCK ((size_t)256 << 10)
+#define WINDOW ((size_t)16 << 10)	/* of it that is indexed at a time: with its index and rows it stays in the first cache */
 #define PAD 64				/* readable bytes behind a block, for the scanner and the last LF */
 #define KEEP_LONG ((size_t)64 << 10)	/* of a record that is too long: what a reject line can show */
 
@@ -48,11 +52,13 @@ struct vf_in {
 	char *block;
 	size_t room;			/* bytes of block, PAD not counted */
 	size_t at, n;			/* what is not handed out yet: block[at..n) */
+	size_t whole;			/* lines end in block[at..whole); at or before `at` when none does */
 	size_t want;			/* a quoted record needs this many bytes in the block, or the end */
 
-	/* the index of the block and how far rows were made of it */
+	/* the index of a part of the block and how far rows were made of it */
 	bool indexed;
 	struct vf_scan scan;
+	size_t window;			/* where in the block the index begins */
 	size_t next_line;		/* the line of the index that starts at `at` */
 
 	struct vf_row *rows;
@@ -87,6 +93,7 @@ static ssize_t
 read_more(struct vf_in *in, struct vf_error *err)
 {
 	struct operand *op = &in->ops[in->cur];
+	const char *lf;
 	ssize_t got;
 
 	if (op->head.n > 0) {
@@ -106,6 +113,9 @@ read_more(struct vf_in *in, struct vf_error *err)
 	}
 	if (got == 0)
 		in->eof = true;
+	lf = memrchr(in->block + in->n, '\n', (size_t)got);
+	if (lf != NULL)
+		in->whole = (size_t)(lf - in->block) + 1;
 	in->n += (size_t)got;
 	return got;
 }
@@ -123,7 +133,7 @@ would_wait(const struct vf_in *in)
 static bool
 missing_lf(const struct vf_in *in)
 {
-	return in->eof && in->n > 0 && in->block[in->n - 1] != '\n';
+	return in->eof && in->n > in->at && in->block[in->n - 1] != '\n';
 }
 
 static int
@@ -138,7 +148,7 @@ grow_block(struct vf_in *in, size_t room, struct vf_error *err)
 		return vf_error_nomem(err);
 	in->block = p;
 	in->room = room;
-	return vf_scan_reserve(&in->scan, room + 1, err);
+	return 0;
 }
 
 /* Moves what is left to the front, so that there is room behind it. */
@@ -149,6 +159,7 @@ make_room(struct vf_in *in, struct vf_error *err)
 
 	if (in->at > 0) {
 		memmove(in->block, in->block + in->at, left);
+		in->whole = in->whole > in->at ? in->whole - in->at : 0;
 		in->at = 0;
 		in->n = left;
 	}
@@ -157,35 +168,51 @@ make_room(struct vf_in *in, struct vf_error *err)
 
 /*
  * Reads until the block holds a line end and `want` bytes, or the file ends,
- * or it is clear that the record is too long; then indexes the block.
+ * or it is clear that the record is too long.  Nothing left at all: the end.
  */
 static int
 fill(struct vf_in *in, struct vf_error *err)
 {
-	bool found;
-	ssize_t got;
-
 	if (make_room(in, err) < 0)
 		return -1;
-	found = memchr(in->block, '\n', in->n) != NULL;
-	while (!in->eof && (!found || in->n < in->want) && in->n <= VF_RECORD_MAX + 1) {
+	while (!in->eof && (in->whole == 0 || in->n < in->want) && in->n <= VF_RECORD_MAX + 1) {
 		if (in->n == in->room && grow_block(in, in->room * 2, err) < 0)
 			return -1;
 		if (in->opt.no_wait && would_wait(in))
 			return VF_IN_LATER;
-		got = read_more(in, err);
-		if (got < 0)
+		if (read_more(in, err) < 0)
 			return -1;
-		found = found || memchr(in->block + in->n - got, '\n', (size_t)got) != NULL;
 	}
-	while (in->whole_lines && missing_lf(in))
-		in->n--;
 	in->want = 0;
+	if (in->whole_lines && in->eof)
+		in->n = in->whole;
+	if (missing_lf(in)) {
+		/* Put in, but not counted. */
+		in->block[in->n] = '\n';
+		in->whole = in->n + 1;
+	}
+	return 0;
+}
+
+/* Indexes what comes next of the block's whole lines; there is one at least. */
+static int
+index_window(struct vf_in *in, struct vf_error *err)
+{
+	const char *p = in->block + in->at, *lf;
+	size_t n = in->whole - in->at;
+
+	if (n > WINDOW) {
+		lf = memrchr(p, '\n', WINDOW);
+		if (lf == NULL)
+			lf = memchr(p + WINDOW, '\n', n - WINDOW);
+		n = (size_t)(lf - p) + 1;
+	}
+	if (vf_scan_reserve(&in->scan, n, err) < 0)
+		return -1;
+	vf_scan_block(&in->scan, p, n, in->ops[in->cur].delimiter);
+	in->window = in->at;
 	in->next_line = 0;
 	in->indexed = true;
-	/* A missing last line end is put in, but not counted. */
-	in->block[in->n] = '\n';
-	vf_scan_block(&in->scan, in->block, in->n + missing_lf(in), in->ops[in->cur].delimiter);
 	return 0;
 }
 
@@ -376,7 +403,7 @@ begin(struct vf_in *in, struct vf_error *err)
 {
 	struct operand *op = &in->ops[in->cur];
 
-	in->at = in->n = in->want = 0;
+	in->at = in->n = in->whole = in->want = 0;
 	in->eof = in->indexed = false;
 	in->fd = open_operand(op, err);
 	if (in->fd < 0)
@@ -470,7 +497,7 @@ open_all(struct vf_in *in, struct vf_error *err)
 	bool sized = true;
 	int n;
 
-	if (vf_scan_reserve(&in->scan, in->room + 1, err) < 0)
+	if (vf_scan_reserve(&in->scan, WINDOW, err) < 0)
 		return -1;
 	if (in->opt.columns != NULL &&
 		(parse_names(in, vf_slice_str(in->opt.columns), ',', "--columns", &in->names, &n, err) < 0 ||
@@ -652,21 +679,22 @@ static int
 make_rows(struct vf_in *in, struct vf_error *err)
 {
 	uint32_t *pos = in->scan.pos, *line = in->scan.line, columns = (uint32_t)in->header.n;
+	const char *base = in->block + in->window;
 	int n = 0;
 
 	while (n < VF_BATCH_MAX && in->next_line < in->scan.nlines) {
 		uint32_t first = in->next_line > 0 ? line[in->next_line - 1] + 1 : 0, last = line[in->next_line];
-		uint32_t start = (uint32_t)in->at, stop = pos[last], len = stop - start;
+		uint32_t start = (uint32_t)(in->at - in->window), stop = pos[last], len = stop - start;
 		unsigned flags = vf_scan_flags(&in->scan, start, stop);
-		size_t after = stop + 1;
+		size_t after = in->window + stop + 1;
 		struct vf_row *row = &in->rows[n];
 
-		if (stop == in->n)
+		if (in->window + stop == in->n)
 			flags |= VF_SCAN_CR;	/* no line end: a CR before it stands alone */
-		else if (len > 0 && in->block[stop - 1] == '\r')
+		else if (len > 0 && base[stop - 1] == '\r')
 			len--;
 		if (len > 0) {
-			*row = (struct vf_row){ .base = in->block, .start = start, .len = len, .size = len,
+			*row = (struct vf_row){ .base = base, .start = start, .len = len, .size = len,
 				.end = pos + first, .lineno = in->lineno, .lines = 1, .file = (uint16_t)in->cur };
 			row->reject = last - first + 1 == columns ? VF_REJECT_NONE : VF_REJECT_FIELD_COUNT;
 			pos[last] = start + len;
@@ -739,22 +767,23 @@ vf_in_batch(struct vf_in *in, const struct vf_row **rows, struct vf_error *err)
 	while (in->cur < in->nops) {
 		if (in->fd < 0 && begin(in, err) < 0)
 			return -1;
-		if (!in->indexed && (n = fill(in, err)) < 0)
+		if (!in->indexed && (in->whole <= in->at || in->n - in->at < in->want) && (n = fill(in, err)) < 0)
 			return n;
-		if (in->scan.nlines == 0 && in->n - in->at > VF_RECORD_MAX + 1)
+		if (in->at == in->n) {
+			end(in);
+			in->cur++;
+			continue;
+		}
+		if (in->whole <= in->at)
 			n = skip_long(in, err);
 		else
-			n = make_rows(in, err);
+			n = in->indexed || index_window(in, err) == 0 ? make_rows(in, err) : -1;
 		if (n < 0)
 			return -1;
 		if (n > 0) {
 			in->records += (uint64_t)n;
 			in->ops[in->cur].records += (uint64_t)n;
 			return n;
-		}
-		if (in->eof && in->at == in->n) {
-			end(in);
-			in->cur++;
 		}
 	}
 	return 0;

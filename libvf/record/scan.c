@@ -2,15 +2,11 @@
 
 #include <stdlib.h>
 
-#ifdef __SSE2__
-#include <emmintrin.h>
+#ifdef __x86_64__
+#include <immintrin.h>
 #endif
 
-/* What one chunk holds, a bit for each byte. */
-struct masks {
-	uint64_t delimiter, lf, cr;
-	unsigned flags;			/* all but VF_SCAN_CR */
-};
+#define INLINE inline __attribute__((always_inline))	/* each way of looking gets a loop of its own */
 
 int
 vf_scan_reserve(struct vf_scan *s, size_t n, struct vf_error *err)
@@ -19,10 +15,10 @@ vf_scan_reserve(struct vf_scan *s, size_t n, struct vf_error *err)
 
 	if (n <= s->room)
 		return 0;
-	fresh.pos = malloc((n + 8) * sizeof *fresh.pos);
+	fresh.pos = malloc((n + VF_SCAN_CHUNK) * sizeof *fresh.pos);
 	fresh.line = malloc((n + 1) * sizeof *fresh.line);
-	fresh.flags = malloc(n / VF_SCAN_CHUNK + 2);
-	if (fresh.pos == NULL || fresh.line == NULL || fresh.flags == NULL) {
+	fresh.marks = malloc((n / VF_SCAN_CHUNK + 2) * sizeof *fresh.marks);
+	if (fresh.pos == NULL || fresh.line == NULL || fresh.marks == NULL) {
 		vf_scan_free(&fresh);
 		return vf_error_nomem(err);
 	}
@@ -36,88 +32,110 @@ vf_scan_free(struct vf_scan *s)
 {
 	free(s->pos);
 	free(s->line);
-	free(s->flags);
+	free(s->marks);
 	*s = (struct vf_scan){ 0 };
 }
 
+/* What stands where in a chunk, a bit for each byte. */
+struct marks {
+	uint64_t ends;			/* delimiters and LFs: the ends of fields */
+	uint64_t lf;
+	bool unusual;			/* a NUL, a quote, a CR or a high byte: one answer for all that is rare */
+};
+
+/* How chunks are looked at: in plain C, with SSE2 (every x86-64 has it), or with AVX-512. */
+struct way {
+	struct marks (*look)(const char *, char delimiter);
+	unsigned (*count)(uint64_t bits);
+	/* Puts down the offsets of the bits, n of them, as counted from `at`; may scribble on the 63 places behind. */
+	void (*put)(uint32_t *pos, uint64_t bits, unsigned n, uint32_t at);
+};
+
 #ifdef __SSE2__
 static inline uint64_t
-mask16(__m128i v, __m128i x)
-{
-	return (uint64_t)(uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(v, x));
-}
-
-static inline uint64_t
-equal_mask(const __m128i v[4], char c)
+places(const __m128i v[4], char c)
 {
 	__m128i x = _mm_set1_epi8(c);
+	uint64_t bits = 0;
 
-	return mask16(v[0], x) | mask16(v[1], x) << 16 | mask16(v[2], x) << 32 | mask16(v[3], x) << 48;
+#pragma GCC unroll 4
+	for (int i = 0; i < 4; i++)
+		bits |= (uint64_t)(uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(v[i], x)) << 16 * i;
+	return bits;
 }
 
-static inline bool
-any_equal(const __m128i v[4], char c)
-{
-	__m128i x = _mm_set1_epi8(c);
-
-	return _mm_movemask_epi8(_mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(v[0], x), _mm_cmpeq_epi8(v[1], x)),
-		_mm_or_si128(_mm_cmpeq_epi8(v[2], x), _mm_cmpeq_epi8(v[3], x)))) != 0;
-}
-
-static inline struct masks
+static INLINE struct marks
 look(const char *p, char delimiter)
 {
-	__m128i v[4], low, all;
-	struct masks m = { 0 };
+	__m128i v[4], any = _mm_setzero_si128(), least = _mm_set1_epi8(-1);
+	struct marks m;
 
-	v[0] = _mm_loadu_si128((const __m128i *)(const void *)p);
-	v[1] = _mm_loadu_si128((const __m128i *)(const void *)(p + 16));
-	v[2] = _mm_loadu_si128((const __m128i *)(const void *)(p + 32));
-	v[3] = _mm_loadu_si128((const __m128i *)(const void *)(p + 48));
-	m.delimiter = equal_mask(v, delimiter);
-	m.lf = equal_mask(v, '\n');
-	/* One test for the rare ones: the smallest byte is 0, or some byte is a quote or a CR. */
-	low = _mm_min_epu8(_mm_min_epu8(v[0], v[1]), _mm_min_epu8(v[2], v[3]));
-	all = _mm_or_si128(_mm_or_si128(v[0], v[1]), _mm_or_si128(v[2], v[3]));
-	if (_mm_movemask_epi8(_mm_cmpeq_epi8(low, _mm_setzero_si128())) != 0)
-		m.flags |= VF_SCAN_NUL;
-	if (_mm_movemask_epi8(all) != 0)
-		m.flags |= VF_SCAN_HIGH;
-	if (any_equal(v, '"'))
-		m.flags |= VF_SCAN_QUOTE;
-	if (any_equal(v, '\r'))
-		m.cr = equal_mask(v, '\r');
+#pragma GCC unroll 4
+	for (int i = 0; i < 4; i++) {
+		v[i] = _mm_loadu_si128((const __m128i *)(const void *)(p + 16 * i));
+		least = _mm_min_epu8(least, v[i]);
+		any = _mm_or_si128(any, v[i]);
+		any = _mm_or_si128(any, _mm_cmpeq_epi8(v[i], _mm_set1_epi8('"')));
+		any = _mm_or_si128(any, _mm_cmpeq_epi8(v[i], _mm_set1_epi8('\r')));
+	}
+	m.unusual = _mm_movemask_epi8(_mm_or_si128(any, _mm_cmpeq_epi8(least, _mm_setzero_si128()))) != 0;
+	m.lf = places(v, '\n');
+	m.ends = places(v, delimiter) | m.lf;
 	return m;
 }
+
+/* What exactly is unusual about a chunk.  A CR at its end is taken for a bare one. */
+static unsigned
+flags_of(const char *p, uint64_t lf)
+{
+	unsigned flags = 0;
+	uint64_t high = 0;
+	__m128i v[4];
+
+#pragma GCC unroll 4
+	for (int i = 0; i < 4; i++) {
+		v[i] = _mm_loadu_si128((const __m128i *)(const void *)(p + 16 * i));
+		high |= (uint64_t)(uint32_t)_mm_movemask_epi8(v[i]);
+	}
+	flags |= high != 0 ? VF_SCAN_HIGH : 0;
+	flags |= places(v, '"') != 0 ? VF_SCAN_QUOTE : 0;
+	flags |= places(v, '\0') != 0 ? VF_SCAN_NUL : 0;
+	flags |= (places(v, '\r') & ~(lf >> 1)) != 0 ? VF_SCAN_CR : 0;
+	return flags;
+}
 #else
-static inline struct masks
+static INLINE struct marks
 look(const char *p, char delimiter)
 {
-	struct masks m = { 0 };
+	struct marks m = { 0 };
 
 	for (int i = 0; i < VF_SCAN_CHUNK; i++) {
-		uint64_t bit = (uint64_t)1 << i;
-		unsigned char c = (unsigned char)p[i];
-
-		if (c == (unsigned char)delimiter)
-			m.delimiter |= bit;
-		else if (c == '\n')
-			m.lf |= bit;
-		else if (c == '\r')
-			m.cr |= bit;
-		if (c == '"')
-			m.flags |= VF_SCAN_QUOTE;
-		else if (c == 0)
-			m.flags |= VF_SCAN_NUL;
-		else if (c > 0x7f)
-			m.flags |= VF_SCAN_HIGH;
+		m.lf |= (uint64_t)(p[i] == '\n') << i;
+		m.ends |= (uint64_t)(p[i] == delimiter || p[i] == '\n') << i;
+		m.unusual |= p[i] == '"' || p[i] == '\r' || p[i] == 0 || (unsigned char)p[i] > 0x7f;
 	}
 	return m;
 }
+
+static unsigned
+flags_of(const char *p, uint64_t lf)
+{
+	unsigned flags = 0;
+
+	for (int i = 0; i < VF_SCAN_CHUNK; i++) {
+		unsigned char c = (unsigned char)p[i];
+
+		flags |= c == '"' ? VF_SCAN_QUOTE : 0;
+		flags |= c == 0 ? VF_SCAN_NUL : 0;
+		flags |= c > 0x7f ? VF_SCAN_HIGH : 0;
+		flags |= c == '\r' && (lf >> 1 >> i & 1) == 0 ? VF_SCAN_CR : 0;
+	}
+	return flags;
+}
 #endif
 
-static inline unsigned
-count_bits(uint64_t m)
+static INLINE unsigned
+count(uint64_t m)
 {
 	m -= m >> 1 & 0x5555555555555555u;
 	m = (m & 0x3333333333333333u) + (m >> 2 & 0x3333333333333333u);
@@ -126,67 +144,124 @@ count_bits(uint64_t m)
 }
 
 /*
- * The offsets of the set bits; returns how many.  Eight at a time, needed or
- * not: most chunks have fewer, so that the loop's end is guessed right, which
- * saves more than it costs.  Up to seven places behind the last are scribbled on.
+ * Eight at a time, needed or not: most chunks have fewer, so that the loop's
+ * end is guessed right, which saves more than it costs.
  */
-static inline unsigned
-put_positions(uint32_t *pos, uint64_t bits, uint32_t at)
+static INLINE void
+put(uint32_t *pos, uint64_t bits, unsigned n, uint32_t at)
 {
 	const uint64_t end = (uint64_t)1 << 63;		/* so that there is a lowest bit */
-	unsigned n = count_bits(bits);
 
 	for (unsigned i = 0; i < n; i += 8)
+#pragma GCC unroll 8
 		for (unsigned k = 0; k < 8; k++) {
 			pos[i + k] = at + (uint32_t)__builtin_ctzll(bits | end);
 			bits &= bits - 1;
 		}
-	return n;
 }
 
-/* VF_SCAN_CR for the chunk, and for the one before when its last byte is a CR and no LF comes first here. */
-static inline void
-flag_bare_cr(unsigned char *flags, struct masks *m, uint64_t *pending)
+static INLINE void
+scan(struct vf_scan *s, const char *p, size_t n, char delimiter, struct way way)
 {
-	if ((*pending & ~m->lf & 1) != 0) {
-		flags[-1] |= VF_SCAN_CR;
-		m->flags |= VF_SCAN_CR;
+	struct vf_scan_mark *mark = s->marks;
+	uint32_t *pos = s->pos, *line = s->line;
+	uint32_t npos = 0;
+
+	for (size_t at = 0; at < n; at += VF_SCAN_CHUNK) {
+		struct marks m = way.look(p + at, delimiter);
+		unsigned count;
+
+		if (m.unusual) {
+			mark->end = (uint32_t)at + VF_SCAN_CHUNK;
+			mark->flags = flags_of(p + at, m.lf);
+			mark += mark->flags != 0;
+		}
+		if (n - at < VF_SCAN_CHUNK) {
+			uint64_t inside = ((uint64_t)1 << (n - at)) - 1;
+
+			m.ends &= inside;
+			m.lf &= inside;
+		}
+		/* The first is put down whether it is there or not: whether there is one is hard to guess. */
+		*line = npos + way.count(m.ends & ((m.lf & -m.lf) - 1));
+		line += m.lf != 0;
+		while ((m.lf &= m.lf - 1) != 0)
+			*line++ = npos + way.count(m.ends & ((m.lf & -m.lf) - 1));
+		count = way.count(m.ends);
+		way.put(pos + npos, m.ends, count, (uint32_t)at);
+		npos += count;
 	}
-	*pending = m->cr >> 63;
-	if ((m->cr & ~(m->lf >> 1) & ~((uint64_t)1 << 63)) != 0)
-		m->flags |= VF_SCAN_CR;
+	*mark = (struct vf_scan_mark){ .end = UINT32_MAX };
+	s->mark = s->marks;
+	s->npos = npos;
+	s->nlines = (size_t)(line - s->line);
+}
+
+static void
+scan_plain(struct vf_scan *s, const char *p, size_t n, char delimiter)
+{
+	scan(s, p, n, delimiter, (struct way){ look, count, put });
+}
+
+#ifdef __x86_64__
+#define AVX512 __attribute__((target("avx512f,avx512bw,avx512vbmi2,bmi,popcnt")))
+
+AVX512 static INLINE struct marks
+look_512(const char *p, char delimiter)
+{
+	__m512i v = _mm512_loadu_si512(p);
+	struct marks m;
+
+	m.lf = _mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8('\n'));
+	m.ends = m.lf | _mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8(delimiter));
+	/* Signed: high bytes are below 0. */
+	m.unusual = (_mm512_cmple_epi8_mask(v, _mm512_setzero_si512())
+		| _mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8('"'))
+		| _mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8('\r'))) != 0;
+	return m;
+}
+
+AVX512 static INLINE unsigned
+count_512(uint64_t bits)
+{
+	return (unsigned)__builtin_popcountll(bits);
+}
+
+/* The numbers of the places 0 to 63, those without a bit pressed out; sixteen at a time made wide. */
+AVX512 static INLINE void
+put_512(uint32_t *pos, uint64_t bits, unsigned n, uint32_t at)
+{
+	static const unsigned char numbers[VF_SCAN_CHUNK] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16,
+		17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42,
+		43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63 };
+	__m512i all = _mm512_maskz_compress_epi8(bits, _mm512_loadu_si512(numbers));
+
+	for (unsigned i = 0; i < n; i += 16) {
+		__m512i wide = _mm512_cvtepu8_epi32(_mm512_castsi512_si128(all));
+
+		_mm512_storeu_si512(pos + i, _mm512_add_epi32(wide, _mm512_set1_epi32((int)at)));
+		all = _mm512_alignr_epi32(all, all, 4);
+	}
+}
+
+AVX512 static void
+scan_512(struct vf_scan *s, const char *p, size_t n, char delimiter)
+{
+	scan(s, p, n, delimiter, (struct way){ look_512, count_512, put_512 });
 }
 
 void
 vf_scan_block(struct vf_scan *s, const char *p, size_t n, char delimiter)
 {
-	unsigned char *flags = s->flags;
-	uint32_t *pos = s->pos, *line = s->line;
-	uint64_t pending_cr = 0;	/* 1: the last byte of the chunk before is a CR */
-	uint32_t npos = 0;
-
-	for (size_t at = 0; at < n; at += VF_SCAN_CHUNK) {
-		struct masks m = look(p + at, delimiter);
-		uint64_t both;
-
-		if (n - at < VF_SCAN_CHUNK) {
-			uint64_t inside = ((uint64_t)1 << (n - at)) - 1;
-
-			m.delimiter &= inside;
-			m.lf &= inside;
-			m.cr &= inside;
-		}
-		if ((m.cr | pending_cr) != 0)
-			flag_bare_cr(flags, &m, &pending_cr);
-		*flags++ = (unsigned char)m.flags;
-		both = m.delimiter | m.lf;
-		for (uint64_t lf = m.lf; lf != 0; lf &= lf - 1)
-			*line++ = npos + count_bits(both & ((lf & -lf) - 1));
-		npos += put_positions(pos + npos, both, (uint32_t)at);
-	}
-	if (pending_cr != 0)
-		flags[-1] |= VF_SCAN_CR;
-	*flags = 0;
-	s->npos = npos;
-	s->nlines = (size_t)(line - s->line);
+	if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vbmi2"))
+		scan_512(s, p, n, delimiter);
+	else
+		scan_plain(s, p, n, delimiter);
 }
+#else
+void
+vf_scan_block(struct vf_scan *s, const char *p, size_t n, char delimiter)
+{
+	scan_plain(s, p, n, delimiter);
+}
+#endif

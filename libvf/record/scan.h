@@ -17,17 +17,24 @@
 enum {
 	VF_SCAN_QUOTE = 1 << 0,
 	VF_SCAN_NUL = 1 << 1,
-	VF_SCAN_CR = 1 << 2,		/* a CR that no LF follows */
+	VF_SCAN_CR = 1 << 2,		/* a CR that no LF follows, or that ends the chunk */
 	VF_SCAN_HIGH = 1 << 3,		/* a byte over 0x7f */
 };
 
 #define VF_SCAN_CHUNK 64
 
+/* A chunk with flags: few have any, so they are a list. */
+struct vf_scan_mark {
+	uint32_t end;			/* the offset behind the chunk */
+	uint32_t flags;			/* VF_SCAN_* */
+};
+
 struct vf_scan {
 	uint32_t *pos;			/* offsets of delimiters and LFs, in order */
 	uint32_t *line;			/* line[i]: index in pos of the i-th LF */
-	unsigned char *flags;		/* of each chunk: VF_SCAN_* */
+	struct vf_scan_mark *marks;	/* in order; behind the last a chunk that no offset reaches */
 	size_t npos, nlines;
+	const struct vf_scan_mark *mark;	/* how far vf_scan_flags() has come */
 	size_t room;			/* bytes of block the arrays are made for */
 };
 
@@ -38,14 +45,16 @@ void vf_scan_free(struct vf_scan *);
 /* Indexes p[0..n); 64 readable bytes must follow p + n. n is at most what was reserved. */
 void vf_scan_block(struct vf_scan *, const char *p, size_t n, char delimiter);
 
-/* The flags of all chunks that bytes [from, to) touch. */
+/* The flags of all chunks that bytes [from, to] touch.  `from` never falls from one call to the next. */
 static inline unsigned
-vf_scan_flags(const struct vf_scan *s, uint32_t from, uint32_t to)
+vf_scan_flags(struct vf_scan *s, uint32_t from, uint32_t to)
 {
 	unsigned flags = 0;
 
-	for (uint32_t i = from / VF_SCAN_CHUNK; i <= to / VF_SCAN_CHUNK; i++)
-		flags |= s->flags[i];
+	while (s->mark->end <= from)
+		s->mark++;
+	for (const struct vf_scan_mark *m = s->mark; m->end - VF_SCAN_CHUNK <= to; m++)
+		flags |= m->flags;
 	return flags;
 }
 
