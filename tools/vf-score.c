@@ -37,8 +37,10 @@ struct scorer {
 	uint64_t ranks;			/* ranks go from 1 to this */
 	struct vf_keyset *seen;		/* NULL: duplicates are allowed */
 	uint64_t counts[VF_BANDS];
+	struct vf_slice words[VF_BANDS];	/* the bands' */
 	uint32_t millionths[VF_BATCH_MAX];
 	uint16_t why[VF_BATCH_MAX];
+	bool as_is[VF_BATCH_MAX];	/* the score stands in the record as it is written */
 	struct vf_key keys[VF_BATCH_MAX];
 	unsigned char fresh[VF_BATCH_MAX];
 };
@@ -57,39 +59,49 @@ check(struct vf_run *run, void *options_, struct vf_in_options *in)
 	return 0;
 }
 
-/* Why the row is rejected, or 0 and its score. */
+/* Why row i is rejected, or 0 and its score. */
 static int
-judge(const struct scorer *s, const struct vf_row *row, struct vf_slice id, uint32_t *millionths)
+judge(struct scorer *s, const struct vf_row *row, int i, struct vf_slice id)
 {
 	struct vf_slice value = vf_slice_trim(vf_row_value(row, s->value));
 
 	if (!vf_fan_id_ok(id))
 		return MISSING_USER;
+	s->as_is[i] = false;
 	if (s->opt->ranks)
-		return vf_score_of_rank(value, s->ranks, millionths) ? 0 : BAD_RANK;
-	return vf_num_millionths(value, millionths) ? 0 : BAD_SCORE;
+		return vf_score_of_rank(value, s->ranks, &s->millionths[i]) ? 0 : BAD_RANK;
+	if (vf_num_six_places(value, &s->millionths[i])) {
+		s->as_is[i] = vf_row_raw(row, s->value).n == value.n;
+		return 0;
+	}
+	return vf_num_millionths(value, &s->millionths[i]) ? 0 : BAD_SCORE;
 }
 
 static int
-put(struct scorer *s, const struct vf_row *row, uint32_t millionths)
+put(struct scorer *s, const struct vf_row *row, int i, char delimiter)
 {
-	enum vf_band band = vf_band_of(&s->bands, millionths);
+	enum vf_band band = vf_band_of(&s->bands, s->millionths[i]);
 	struct vf_slice v[2];
 	char text[8];
 
 	s->counts[band]++;
-	vf_num_put_millionths(text, millionths);
-	v[0] = vf_slice(text, sizeof text);
-	if (s->score >= 0 && vf_slice_eq(vf_row_raw(row, s->score), v[0]))
-		v[0] = vf_row_raw(row, s->score);
-	v[1] = vf_slice_str(vf_band_names[band]);
-	return vf_out_put(s->out, row, vf_in_delimiter(s->run->in, row->file), v, &s->run->err);
+	if (s->as_is[i]) {
+		v[0] = vf_row_raw(row, s->value);
+	} else {
+		vf_num_put_millionths(text, s->millionths[i]);
+		v[0] = vf_slice(text, sizeof text);
+		if (s->score >= 0 && vf_slice_eq(vf_row_raw(row, s->score), v[0]))
+			v[0] = vf_row_raw(row, s->score);
+	}
+	v[1] = s->words[band];
+	return vf_out_put(s->out, row, delimiter, v, &s->run->err);
 }
 
 /* The batch judged, then its ids looked up all at once, then written. */
 static int
 score_batch(struct scorer *s, const struct vf_row *rows, int n)
 {
+	char delimiter = vf_in_delimiter(s->run->in, rows[0].file);
 	size_t nkeys = 0, k = 0;
 
 	for (int i = 0; i < n; i++) {
@@ -99,7 +111,7 @@ score_batch(struct scorer *s, const struct vf_row *rows, int n)
 		if (rows[i].reject != 0)
 			continue;
 		id = vf_slice_trim(vf_row_value(&rows[i], s->id));
-		s->why[i] = (uint16_t)judge(s, &rows[i], id, &s->millionths[i]);
+		s->why[i] = (uint16_t)judge(s, &rows[i], i, id);
 		if (s->why[i] == 0 && s->seen != NULL)
 			s->keys[nkeys++] = vf_keyset_key(s->seen, id);
 	}
@@ -109,7 +121,7 @@ score_batch(struct scorer *s, const struct vf_row *rows, int n)
 		if (s->why[i] == 0 && s->seen != NULL && !s->fresh[k++])
 			s->why[i] = DUPLICATE_FAN;
 		if (s->why[i] != 0 ? vf_reject(s->run, &rows[i], s->why[i], NULL) < 0 :
-			put(s, &rows[i], s->millionths[i]) < 0)
+			put(s, &rows[i], i, delimiter) < 0)
 			return -1;
 	}
 	return 0;
@@ -158,6 +170,8 @@ start(struct scorer *s)
 	s->score = vf_header_find(h, "score");
 	if (run->campaign != NULL)
 		s->bands = run->campaign->bands;
+	for (int i = 0; i < VF_BANDS; i++)
+		s->words[i] = vf_slice_str(vf_band_names[i]);
 	s->ranks = s->opt->of;
 	if (s->opt->ranks && s->ranks == 0 && count_records(run, &s->ranks) < 0)
 		return -1;

@@ -136,39 +136,13 @@ millionths(struct vf_slice s, uint32_t *out)
 	return true;
 }
 
-#if defined __BYTE_ORDER__ && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-/* `0.` and six digits, all eight bytes at once; false: it is something else. */
-static inline bool
-six_places(const char *p, uint32_t *out)
-{
-	uint64_t w;
-
-	memcpy(&w, p, sizeof w);
-	w ^= 0x3030303030302e30u;			/* digits become 0 to 9, `0.` becomes 0 */
-	if ((w & 0xffff) != 0 || ((w | (w + 0x0606060606060000u)) & 0xf0f0f0f0f0f00000u) != 0)
-		return false;
-	w = (w * 10 + (w >> 8)) & 0x00ff00ff00ff00ffu;	/* pairs of digits, the first of them in the low byte */
-	w = (w * 100 + (w >> 16)) & 0x0000ffff0000ffffu;
-	*out = (uint32_t)(w * 10000 + (w >> 32));
-	return true;
-}
-#else
-static inline bool
-six_places(const char *p, uint32_t *out)
-{
-	(void)p;
-	(void)out;
-	return false;
-}
-#endif
-
 bool
 vf_num_millionths(struct vf_slice s, uint32_t *out)
 {
 	static const uint32_t scale[] = { 0, 100000, 10000, 1000, 100, 10, 1 };
 	uint32_t v = 0;
 
-	if (s.n == 8 && six_places(s.p, out))
+	if (vf_num_six_places(s, out))
 		return true;
 	/* Most others are 0. and up to six digits. */
 	if (s.n >= 3 && s.n <= 8 && s.p[0] == '0' && s.p[1] == '.') {

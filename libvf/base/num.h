@@ -31,6 +31,32 @@ bool vf_num_float(struct vf_slice, float *);
 bool vf_num_millionths(struct vf_slice, uint32_t *);
 
 /*
+ * The same for `0.` and six digits only: what most scores are, and exactly what
+ * vf_num_put_millionths() writes of them.  false: something else.
+ */
+static inline bool
+vf_num_six_places(struct vf_slice s, uint32_t *out)
+{
+	uint64_t w = 0;
+
+	if (s.n != sizeof w)
+		return false;
+#if defined __BYTE_ORDER__ && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	memcpy(&w, s.p, sizeof w);
+#else
+	for (int i = 7; i >= 0; i--)
+		w = w << 8 | (unsigned char)s.p[i];
+#endif
+	w ^= 0x3030303030302e30u;			/* digits become 0 to 9, `0.` becomes 0 */
+	if ((w & 0xffff) != 0 || ((w | (w + 0x0606060606060000u)) & 0xf0f0f0f0f0f00000u) != 0)
+		return false;
+	w = (w * 10 + (w >> 8)) & 0x00ff00ff00ff00ffu;	/* pairs of digits, the first of them in the low byte */
+	w = (w * 100 + (w >> 16)) & 0x0000ffff0000ffffu;
+	*out = (uint32_t)(w * 10000 + (w >> 32));
+	return true;
+}
+
+/*
  * `10`, `10s`, `5m`, `2h`, `1d`, `250ms` to milliseconds.  Here and in sizes a
  * decimal (`1.5h`, at most 12 places) will do where the result is whole.
  */

@@ -17,7 +17,7 @@
 #include "record/scan.h"
 
 #define BLOCK ((size_t)256 << 10)
-#define WINDOW ((size_t)16 << 10)	/* of it that is indexed at a time: with its index and rows it stays in the first cache */
+#define WINDOW ((size_t)32 << 10)	/* of it that is indexed at a time: with its index and rows it stays in the first cache */
 #define PAD 64				/* readable bytes behind a block, for the scanner and the last LF */
 #define KEEP_LONG ((size_t)64 << 10)	/* of a record that is too long: what a reject line can show */
 
@@ -638,7 +638,7 @@ quoted(struct vf_in *in, struct vf_row *row, unsigned flags, size_t *after, stru
 	if (lines > 1) {
 		struct vf_slice whole = { p, len };
 
-		*after = in->at + len + (len < avail && p[len] == '\r') + 1;
+		*after = in->at - in->window + len + (len < avail && p[len] == '\r') + 1;
 		row->len = (uint32_t)len;
 		row->size = len;
 		row->lines = lines;
@@ -655,7 +655,10 @@ quoted(struct vf_in *in, struct vf_row *row, unsigned flags, size_t *after, stru
 	return 1;
 }
 
-/* A row whose chunks hold something unusual: 1, 0 when more bytes are needed first, -1. */
+/*
+ * A row whose chunks hold something unusual, at in->at: 1, 0 when more bytes are
+ * needed first, -1.  *after, where the next record starts, counts from the window.
+ */
 static int
 look_closer(struct vf_in *in, struct vf_row *row, unsigned flags, size_t *after, struct vf_error *err)
 {
@@ -680,46 +683,45 @@ make_rows(struct vf_in *in, struct vf_error *err)
 {
 	uint32_t *pos = in->scan.pos, *line = in->scan.line, columns = (uint32_t)in->header.n;
 	const char *base = in->block + in->window;
-	int n = 0;
+	uint16_t file = (uint16_t)in->cur;
+	uint64_t lineno = in->lineno;
+	size_t k = in->next_line, at = in->at - in->window, end = in->n - in->window;
+	int n = 0, rc = 1;
 
-	while (n < VF_BATCH_MAX && in->next_line < in->scan.nlines) {
-		uint32_t first = in->next_line > 0 ? line[in->next_line - 1] + 1 : 0, last = line[in->next_line];
-		uint32_t start = (uint32_t)(in->at - in->window), stop = pos[last], len = stop - start;
+	while (n < VF_BATCH_MAX && k < in->scan.nlines) {
+		uint32_t first = k > 0 ? line[k - 1] + 1 : 0, last = line[k];
+		uint32_t start = (uint32_t)at, stop = pos[last], len = stop - start, lines = 1;
 		unsigned flags = vf_scan_flags(&in->scan, start, stop);
-		size_t after = in->window + stop + 1;
+		size_t after = (size_t)stop + 1;
 		struct vf_row *row = &in->rows[n];
 
-		if (in->window + stop == in->n)
+		if (stop == end)
 			flags |= VF_SCAN_CR;	/* no line end: a CR before it stands alone */
 		else if (len > 0 && base[stop - 1] == '\r')
 			len--;
 		if (len > 0) {
 			*row = (struct vf_row){ .base = base, .start = start, .len = len, .size = len,
-				.end = pos + first, .lineno = in->lineno, .lines = 1, .file = (uint16_t)in->cur };
+				.end = pos + first, .lineno = lineno, .lines = 1, .file = file };
 			row->reject = last - first + 1 == columns ? VF_REJECT_NONE : VF_REJECT_FIELD_COUNT;
 			pos[last] = start + len;
 			if (flags != 0 || len > VF_RECORD_MAX) {
-				int rc = look_closer(in, row, flags, &after, err);
-
-				if (rc < 0)
-					return -1;
-				if (rc == 0) {
-					in->indexed = false;
-					return n;
-				}
+				in->at = in->window + at;
+				rc = look_closer(in, row, flags, &after, err);
+				if (rc <= 0)
+					break;
+				lines = row->lines;
 			}
-			in->lineno += row->lines;
-			in->next_line += row->lines;
 			n++;
-		} else {
-			in->lineno++;
-			in->next_line++;
 		}
-		in->at = after < in->n ? after : in->n;
+		at = after;
+		lineno += lines;
+		k += lines;
 	}
-	if (in->next_line >= in->scan.nlines)
-		in->indexed = false;
-	return n;
+	in->at = in->window + (at < end ? at : end);
+	in->lineno = lineno;
+	in->next_line = k;
+	in->indexed = rc > 0 && k < in->scan.nlines;
+	return rc < 0 ? -1 : n;
 }
 
 /* The record at `at` is longer than the block may grow: its start is kept, the rest skipped up to the next LF. */

@@ -6,6 +6,7 @@
 #include "base/text.h"
 
 #define BLOCK ((size_t)256 << 10)
+#define INLINE inline __attribute__((always_inline))
 
 /* A column of the input that is not passed on as it is. */
 struct edit {
@@ -18,7 +19,7 @@ struct vf_out {
 	struct edit *edits;		/* by column */
 	int nedits;
 	int *appended;			/* sets that are no columns of the input */
-	int nappended;
+	int nappended, nsets;
 	int columns;			/* of the input */
 	int width;			/* columns of the output */
 	bool drops, plain;
@@ -71,6 +72,7 @@ plan(struct vf_out *out, const struct vf_out_options *opt)
 
 	while (opt->sets[nsets] != NULL)
 		nsets++;
+	out->nsets = nsets;
 	out->columns = h->n;
 	out->edits = calloc((size_t)h->n + 1, sizeof *out->edits);
 	out->appended = calloc((size_t)nsets + 1, sizeof *out->appended);
@@ -115,7 +117,7 @@ vf_out_open(const struct vf_out_options *opt, struct vf_error *err)
 	out->digesting = opt->digest;
 	out->plain = opt->plain;
 	vf_digest_init(&out->digest);
-	if (vf_buf_reserve(&out->buf, BLOCK) < 0 || plan(out, opt) < 0)
+	if (vf_buf_reserve(&out->buf, BLOCK + BLOCK / 16) < 0 || plan(out, opt) < 0)
 		vf_error_nomem(err);
 	else if ((out->file = vf_file_create(opt->path, opt->flags, err)) != NULL)
 		return out;
@@ -123,63 +125,99 @@ vf_out_open(const struct vf_out_options *opt, struct vf_error *err)
 	return NULL;
 }
 
-/* There is room.  Short pieces are moved without a call and without a loop, whose end would be guessed wrong. */
-static inline void
-put(struct vf_buf *b, const char *p, size_t n)
+/*
+ * All of these write at `to`, where there is room, and return the end: where
+ * they stand is kept out of memory, which every byte written might be.
+ *
+ * Pieces of up to 256 bytes are moved without a call and without a loop, whose
+ * end would be guessed wrong: two halves, which overlap.
+ */
+static INLINE char *
+put_halves(char *to, const char *p, size_t n, size_t half)
 {
-	char *to = b->p + b->n;
-
-	b->n += n;
-	if (n > 32) {
-		memcpy(to, p, n);
-	} else if (n >= 16) {
-		memcpy(to, p, 16);
-		memcpy(to + n - 16, p + n - 16, 16);
-	} else if (n >= 8) {
-		memcpy(to, p, 8);
-		memcpy(to + n - 8, p + n - 8, 8);
-	} else if (n >= 4) {
-		memcpy(to, p, 4);
-		memcpy(to + n - 4, p + n - 4, 4);
-	} else if (n > 0) {
-		to[0] = p[0];
-		to[n / 2] = p[n / 2];
-		to[n - 1] = p[n - 1];
-	}
+	memcpy(to, p, half);
+	memcpy(to + n - half, p + n - half, half);
+	return to + n;
 }
 
-/* v as a field; there is room for it and for every quote to be doubled. */
-static inline void
-put_value(struct vf_buf *b, struct vf_slice v, bool plain)
+static INLINE char *
+put(char *to, const char *p, size_t n)
+{
+	if (n > 64) {
+		if (n <= 128)
+			return put_halves(to, p, n, 64);
+		if (n <= 256)
+			return put_halves(to, p, n, 128);
+		memcpy(to, p, n);
+	} else if (n >= 32) {
+		return put_halves(to, p, n, 32);
+	} else if (n >= 16) {
+		return put_halves(to, p, n, 16);
+	} else if (n >= 8) {
+		return put_halves(to, p, n, 8);
+	} else if (n > 4) {
+		return put_halves(to, p, n, 4);
+	} else if (n > 1) {		/* the bands are of three and four letters, in no order */
+		return put_halves(to, p, n, 2);
+	} else if (n == 1) {
+		*to = *p;
+	}
+	return to + n;
+}
+
+static char *
+put_quoted(char *to, struct vf_slice v)
+{
+	*to++ = '"';
+	for (size_t i = 0; i < v.n; i++) {
+		if (v.p[i] == '"')
+			*to++ = '"';		/* every quote twice */
+		*to++ = v.p[i];
+	}
+	*to++ = '"';
+	return to;
+}
+
+/* v as a field. */
+static inline char *
+put_value(char *to, struct vf_slice v, bool plain)
 {
 	if (!plain && vf_text_csv_needs_quotes(v))
-		vf_text_add_csv(b, v);
-	else
-		put(b, v.p, v.n);
+		return put_quoted(to, v);
+	return put(to, v.p, v.n);
+}
+
+static inline bool
+is_raw(const struct vf_row *row, int column, struct vf_slice v)
+{
+	struct vf_slice raw = vf_row_raw(row, column);
+
+	return v.p == raw.p && v.n == raw.n;
 }
 
 /* The usual case: comma-separated, nothing left out.  Between the edits the raw bytes go over in one piece. */
-static void
-put_edited(const struct vf_out *out, const struct vf_row *row, const struct vf_slice *v, struct vf_buf *b)
+static inline char *
+put_edited(const struct vf_out *out, const struct vf_row *row, const struct vf_slice *v, char *to)
 {
-	const char *from = row->base + row->start;
+	const char *from = row->base + row->start, *end = from + row->len;
 
 	for (int i = 0; i < out->nedits; i++) {
-		struct vf_slice raw = vf_row_raw(row, out->edits[i].column), new = v[out->edits[i].set];
+		const struct edit *e = &out->edits[i];
+		struct vf_slice raw;
 
-		if (new.p == raw.p && new.n == raw.n)
+		if (is_raw(row, e->column, v[e->set]))
 			continue;
-		put(b, from, (size_t)(raw.p - from));
-		put_value(b, new, out->plain);
+		raw = vf_row_raw(row, e->column);
+		to = put(to, from, (size_t)(raw.p - from));
+		to = put_value(to, v[e->set], out->plain);
 		from = raw.p + raw.n;
 	}
-	put(b, from, (size_t)(row->base + row->start + row->len - from));
+	return put(to, from, (size_t)(end - from));
 }
 
 /* Field by field: another delimiter, or columns are left out. */
-static void
-put_fields(const struct vf_out *out, const struct vf_row *row, char delimiter, const struct vf_slice *v,
-	struct vf_buf *b)
+static char *
+put_fields(const struct vf_out *out, const struct vf_row *row, char delimiter, const struct vf_slice *v, char *to)
 {
 	bool first = true;
 	int e = 0;
@@ -191,44 +229,44 @@ put_fields(const struct vf_out *out, const struct vf_row *row, char delimiter, c
 		if (edit != NULL && edit->set < 0)
 			continue;
 		if (!first)
-			vf_buf_add_char(b, ',');
+			*to++ = ',';
 		first = false;
-		if (edit != NULL && (v[edit->set].p != raw.p || v[edit->set].n != raw.n))
-			put_value(b, v[edit->set], out->plain);
+		if (edit != NULL && !is_raw(row, c, v[edit->set]))
+			to = put_value(to, v[edit->set], out->plain);
 		else if (delimiter == ',')
-			put(b, raw.p, raw.n);
+			to = put(to, raw.p, raw.n);
 		else
-			put_value(b, vf_row_value(row, c), false);
+			to = put_value(to, vf_row_value(row, c), false);
 	}
+	return to;
 }
 
-static int
-render(const struct vf_out *out, const struct vf_row *row, char delimiter, const struct vf_slice *v, struct vf_buf *b,
-	struct vf_error *err)
+/* A record and its LF behind what is in b, which gets room for it: its end, not yet counted in b->n; NULL: no memory. */
+static inline char *
+render(const struct vf_out *out, const struct vf_row *row, char delimiter, const struct vf_slice *v, struct vf_buf *b)
 {
-	size_t start = b->n, room = 8;
+	size_t room = 8 + 3 * (size_t)out->nsets;
+	char *to, *start;
 
 	if (row != NULL)
 		room += row->len + (delimiter == ',' ? 0 : row->len + 2 * (size_t)out->columns);
-	for (int i = 0; i < out->nappended; i++)
-		room += 2 * v[out->appended[i]].n + 3;
-	for (int i = 0; i < out->nedits; i++)
-		if (out->edits[i].set >= 0)
-			room += 2 * v[out->edits[i].set].n + 3;
+	for (int i = 0; i < out->nsets; i++)
+		room += 2 * v[i].n;
 	if (b->size - b->n < room && vf_buf_reserve(b, room) < 0)
-		return vf_error_nomem(err);
-	if (row != NULL && delimiter == ',' && !out->drops)
-		put_edited(out, row, v, b);
-	else if (row != NULL)
-		put_fields(out, row, delimiter, v, b);
+		return NULL;
+	to = start = b->p + b->n;
+	if (row != NULL)
+		to = delimiter == ',' && !out->drops ? put_edited(out, row, v, to) :
+			put_fields(out, row, delimiter, v, to);
 	for (int i = 0; i < out->nappended; i++) {
 		if (i > 0 || out->width > out->nappended)
-			b->p[b->n++] = ',';
-		put_value(b, v[out->appended[i]], out->plain);
+			*to++ = ',';
+		to = put_value(to, v[out->appended[i]], out->plain);
 	}
-	if (b->n == start && out->width == 1)
-		put(b, "\"\"", 2);
-	return 0;
+	if (to == start && out->width == 1)
+		to = put(to, "\"\"", 2);
+	*to++ = '\n';
+	return to;
 }
 
 /* What is in the buffer goes to the file, which may still keep it. */
@@ -246,19 +284,27 @@ hand_over(struct vf_out *out, struct vf_error *err)
 int
 vf_out_put(struct vf_out *out, const struct vf_row *row, char delimiter, const struct vf_slice *v, struct vf_error *err)
 {
-	if (render(out, row, delimiter, v, &out->buf, err) < 0)
-		return -1;
-	out->buf.p[out->buf.n++] = '\n';
+	char *end = render(out, row, delimiter, v, &out->buf);
+
+	if (end == NULL)
+		return vf_error_nomem(err);
+	out->buf.n = (size_t)(end - out->buf.p);
 	out->records++;
-	return out->buf.n >= BLOCK / 2 ? hand_over(out, err) : 0;
+	return out->buf.n >= BLOCK ? hand_over(out, err) : 0;
 }
 
 int
 vf_out_render(struct vf_out *out, const struct vf_row *row, char delimiter, const struct vf_slice *v, struct vf_buf *b,
 	struct vf_error *err)
 {
+	char *end;
+
 	vf_buf_clear(b);
-	return render(out, row, delimiter, v, b, err);
+	end = render(out, row, delimiter, v, b);
+	if (end == NULL)
+		return vf_error_nomem(err);
+	b->n = (size_t)(end - b->p) - 1;
+	return 0;
 }
 
 uint64_t
