@@ -6,7 +6,9 @@
 #include "base/text.h"
 
 #define BLOCK ((size_t)256 << 10)
+/* What every row takes is compiled into one function, what few take is kept out of it. */
 #define INLINE inline __attribute__((always_inline))
+#define NOINLINE __attribute__((noinline))
 
 /* A column of the input that is not passed on as it is. */
 struct edit {
@@ -165,7 +167,7 @@ put(char *to, const char *p, size_t n)
 	return to + n;
 }
 
-static char *
+static NOINLINE char *
 put_quoted(char *to, struct vf_slice v)
 {
 	*to++ = '"';
@@ -179,7 +181,7 @@ put_quoted(char *to, struct vf_slice v)
 }
 
 /* v as a field. */
-static inline char *
+static INLINE char *
 put_value(char *to, struct vf_slice v, bool plain)
 {
 	if (!plain && vf_text_csv_needs_quotes(v))
@@ -196,7 +198,7 @@ is_raw(const struct vf_row *row, int column, struct vf_slice v)
 }
 
 /* The usual case: comma-separated, nothing left out.  Between the edits the raw bytes go over in one piece. */
-static inline char *
+static INLINE char *
 put_edited(const struct vf_out *out, const struct vf_row *row, const struct vf_slice *v, char *to)
 {
 	const char *from = row->base + row->start, *end = from + row->len;
@@ -216,7 +218,7 @@ put_edited(const struct vf_out *out, const struct vf_row *row, const struct vf_s
 }
 
 /* Field by field: another delimiter, or columns are left out. */
-static char *
+static NOINLINE char *
 put_fields(const struct vf_out *out, const struct vf_row *row, char delimiter, const struct vf_slice *v, char *to)
 {
 	bool first = true;
@@ -242,7 +244,7 @@ put_fields(const struct vf_out *out, const struct vf_row *row, char delimiter, c
 }
 
 /* A record and its LF behind what is in b, which gets room for it: its end, not yet counted in b->n; NULL: no memory. */
-static inline char *
+static INLINE char *
 render(const struct vf_out *out, const struct vf_row *row, char delimiter, const struct vf_slice *v, struct vf_buf *b)
 {
 	size_t room = 8 + 3 * (size_t)out->nsets;
