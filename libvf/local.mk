@@ -15,6 +15,7 @@ libvf_a_SOURCES = \
 	%D%/base/keyset.c %D%/base/keyset.h \
 	%D%/base/log.c %D%/base/log.h \
 	%D%/base/num.c %D%/base/num.h \
+	%D%/base/pool.c %D%/base/pool.h \
 	%D%/base/slice.h \
 	%D%/base/sorter.c %D%/base/sorter.h \
 	%D%/base/text.c %D%/base/text.h \

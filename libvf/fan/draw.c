@@ -124,10 +124,8 @@ vf_draw_free(struct vf_draw *draw)
 {
 	if (draw == NULL)
 		return;
-	for (size_t i = 0; i < draw->n; i++) {
+	for (size_t i = 0; i < draw->n; i++)
 		free(draw->markets[i].name);
-		vf_lot_free(&draw->markets[i].lot);
-	}
 	free(draw->markets);
 	free(draw->slots);
 	free(draw->order);
@@ -355,14 +353,14 @@ fill_drawn(struct vf_drawn *out, const struct market *m, const struct vf_lot_ent
 
 /* A vf_lot_drop: a candidate that was kept for a while is a loser. */
 static int
-drop(void *context, const struct vf_lot *lot, const struct vf_lot_entry *e, struct vf_error *err)
+drop(void *context, const struct vf_lot_entry *e, struct vf_error *err)
 {
 	struct vf_draw *draw = context;
 	struct vf_drawn out;
 
 	fill_drawn(&out, draw->dropping, e);
-	out.id = vf_lot_id(lot, e);
-	out.line = vf_lot_line(lot, e);
+	out.id = vf_lot_id(e);
+	out.line = vf_lot_line(e);
 	return draw->loser(draw->context, &out, err);
 }
 
@@ -531,14 +529,12 @@ vf_draw_next(struct vf_draw *draw, struct vf_drawn *out)
 		e = &m->lot.entries[draw->at_entry];
 		/* Lines lie in the order in which they came: each is a cache miss or two unless asked for early. */
 		if (m->lot.n - draw->at_entry > AHEAD) {
-			const char *line = m->lot.lines + e[AHEAD].at;
-
-			__builtin_prefetch(line);
-			__builtin_prefetch(line + 64);
+			__builtin_prefetch(e[AHEAD].line);
+			__builtin_prefetch(e[AHEAD].line + 64);
 		}
 		fill_drawn(out, m, e);
-		out->id = vf_lot_id(&m->lot, e);
-		out->line = vf_lot_line(&m->lot, e);
+		out->id = vf_lot_id(e);
+		out->line = vf_lot_line(e);
 		out->position = ++draw->at_entry;
 		return true;
 	}

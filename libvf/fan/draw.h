@@ -10,7 +10,8 @@
  *	key = BLAKE2b-128(K, id)
  *
  * Memory: at most 2 x limit (or limit + 64) candidates a market, 48 bytes and
- * the line each, taken as they come; and about 150 bytes a market.
+ * the line each, in blocks that double as they come; and about 650 bytes a
+ * market, the first blocks included.
  */
 #ifndef VF_FAN_DRAW_H
 #define VF_FAN_DRAW_H

@@ -2,33 +2,17 @@
 
 #include <stdlib.h>
 
+#define FIRST_ENTRIES (4 * sizeof(struct vf_lot_entry))
+#define FIRST_LINES 256
+#define LINES ((size_t)64 << 10)
 #define LINE_MAX_LEN (((uint32_t)1 << 24) - 1)	/* what 24 bits can point over */
-
-void
-vf_lot_free(struct vf_lot *lot)
-{
-	free(lot->entries);
-	free(lot->lines);
-	memset(lot, 0, sizeof(*lot));
-}
 
 void
 vf_lot_scratch_free(struct vf_lot_scratch *scratch)
 {
+	vf_pool_free(&scratch->pool);
 	free(scratch->ranks);
 	memset(scratch, 0, sizeof(*scratch));
-}
-
-struct vf_slice
-vf_lot_line(const struct vf_lot *lot, const struct vf_lot_entry *e)
-{
-	return vf_slice(lot->lines + e->at, e->len);
-}
-
-struct vf_slice
-vf_lot_id(const struct vf_lot *lot, const struct vf_lot_entry *e)
-{
-	return vf_slice(lot->lines + e->at + (e->id >> 8), e->id & 0xff);
 }
 
 static int
@@ -41,11 +25,11 @@ key_cmp(const uint64_t a[2], const uint64_t b[2])
 
 /* Key, then id: 0 for records of one fan only. */
 static int
-fan_cmp(const struct vf_lot *lot, const struct vf_lot_entry *a, const struct vf_lot_entry *b)
+fan_cmp(const struct vf_lot_entry *a, const struct vf_lot_entry *b)
 {
 	int c = key_cmp(a->key, b->key);
 
-	return c != 0 ? c : vf_slice_cmp(vf_lot_id(lot, a), vf_lot_id(lot, b));
+	return c != 0 ? c : vf_slice_cmp(vf_lot_id(a), vf_lot_id(b));
 }
 
 static bool
@@ -55,13 +39,13 @@ before_in_input(const struct vf_lot_entry *a, const struct vf_lot_entry *b)
 }
 
 static bool
-before(const struct vf_lot *lot, const struct vf_lot_entry *a, const struct vf_lot_entry *b)
+before(const struct vf_lot_entry *a, const struct vf_lot_entry *b)
 {
 	int c;
 
 	if (a->band != b->band)
 		return a->band < b->band;
-	c = fan_cmp(lot, a, b);
+	c = fan_cmp(a, b);
 	return c != 0 ? c < 0 : before_in_input(a, b);
 }
 
@@ -69,7 +53,7 @@ before(const struct vf_lot *lot, const struct vf_lot_entry *a, const struct vf_l
 static inline bool
 rank_before(const struct vf_lot *lot, const struct vf_lot_rank *a, const struct vf_lot_rank *b)
 {
-	return a->rank != b->rank ? a->rank < b->rank : before(lot, &lot->entries[a->i], &lot->entries[b->i]);
+	return a->rank != b->rank ? a->rank < b->rank : before(&lot->entries[a->i], &lot->entries[b->i]);
 }
 
 static void
@@ -190,12 +174,47 @@ bytes_of(const struct vf_lot_entry *e)
 	return id_end > e->len ? id_end : e->len;
 }
 
+static char *
+text_of(struct vf_lot_lines *block)
+{
+	return (char *)(block + 1);
+}
+
+static size_t
+room_of(const struct vf_lot_lines *block, size_t used)
+{
+	return block->size - sizeof(*block) - used;
+}
+
+/*
+ * Moves the lines of the entries up to the front, in their order.  None is
+ * written over before it has moved: no line comes to stand behind where it stood.
+ */
+static void
+close_up(struct vf_lot *lot)
+{
+	struct vf_lot_lines *to = lot->first;
+	size_t used = 0;
+
+	for (size_t i = 0; i < lot->n; i++) {
+		struct vf_lot_entry *e = &lot->entries[i];
+		size_t bytes = bytes_of(e);
+
+		for (; room_of(to, used) < bytes; used = 0)
+			to = to->next;
+		e->line = memmove(text_of(to) + used, e->line, bytes);
+		used += bytes;
+	}
+	lot->last = to;
+	lot->used = used;
+}
+
 /* Keeps the best limit + 1, where they stand: entries and lines move up in the order in which they came. */
 static int
 prune(struct vf_lot *lot, struct vf_lot_scratch *scratch, vf_lot_drop *drop, void *context, struct vf_error *err)
 {
 	const struct vf_lot_entry *worst;
-	size_t n = 0, used = 0;
+	size_t n = 0;
 
 	if (rank_all(lot, scratch, err) < 0)
 		return -1;
@@ -206,24 +225,16 @@ prune(struct vf_lot *lot, struct vf_lot_scratch *scratch, vf_lot_drop *drop, voi
 	lot->full = true;
 	if (drop != NULL)
 		for (size_t i = (size_t)lot->limit + 1; i < lot->n; i++)
-			if (drop(context, lot, &lot->entries[scratch->ranks[i].i], err) < 0)
+			if (drop(context, &lot->entries[scratch->ranks[i].i], err) < 0)
 				return -1;
 	/* Marked first: what is compared with must not have moved. */
 	for (size_t i = (size_t)lot->limit + 1; i < lot->n; i++)
 		lot->entries[scratch->ranks[i].i].band = UINT8_MAX;
-	for (size_t i = 0; i < lot->n; i++) {
-		struct vf_lot_entry e = lot->entries[i];
-		size_t bytes = bytes_of(&e);
-
-		if (e.band == UINT8_MAX)
-			continue;
-		memmove(lot->lines + used, lot->lines + e.at, bytes);
-		e.at = used;
-		used += bytes;
-		lot->entries[n++] = e;
-	}
+	for (size_t i = 0; i < lot->n; i++)
+		if (lot->entries[i].band != UINT8_MAX)
+			lot->entries[n++] = lot->entries[i];
 	lot->n = n;
-	lot->used = used;
+	close_up(lot);
 	return 0;
 }
 
@@ -235,40 +246,43 @@ most_entries(const struct vf_lot *lot)
 	return (size_t)lot->limit + (lot->limit > 64 ? (size_t)lot->limit : 64);
 }
 
-/* A multiple of the size of an element; half as much again as what is there, never more than `most` needs. */
-static void *
-grow(void *p, size_t *room, size_t need, size_t most, size_t element, struct vf_error *err)
+static int
+more_entries(struct vf_lot *lot, struct vf_pool *pool, struct vf_error *err)
 {
-	size_t want = *room + *room / 2;
+	size_t had = lot->room * sizeof(*lot->entries), size = lot->room > 0 ? 2 * had : FIRST_ENTRIES;
+	struct vf_lot_entry *p = vf_pool_get(pool, &size, err);
 
-	if (want > most)
-		want = most;
-	if (want < need)
-		want = need;
-	if (want > SIZE_MAX / 2 / element || (p = realloc(p, want * element)) == NULL) {
-		vf_error_nomem(err);
-		return NULL;
-	}
-	*room = want;
-	return p;
+	if (p == NULL)
+		return -1;
+	if (had > 0)
+		memcpy(p, lot->entries, lot->n * sizeof(*p));
+	vf_pool_put(pool, lot->entries, had);
+	lot->entries = p;
+	lot->room = size / sizeof(*p);
+	return 0;
 }
 
+/* The next block of lines that takes this many bytes: what a cut left empty, or a new one, put in here. */
 static int
-reserve(struct vf_lot *lot, size_t bytes, struct vf_error *err)
+more_lines(struct vf_lot *lot, size_t bytes, struct vf_pool *pool, struct vf_error *err)
 {
-	void *p;
+	struct vf_lot_lines *last = lot->last, *block = last != NULL ? last->next : NULL;
+	size_t size = last == NULL ? FIRST_LINES : last->size < LINES ? 2 * last->size : LINES;
 
-	if (lot->n == lot->room) {
-		if ((p = grow(lot->entries, &lot->room, lot->n + 4, most_entries(lot), sizeof(*lot->entries), err))
-			== NULL)
+	if (block == NULL || room_of(block, 0) < bytes) {
+		if (size < bytes + sizeof(*block))
+			size = bytes + sizeof(*block);
+		if ((block = vf_pool_get(pool, &size, err)) == NULL)
 			return -1;
-		lot->entries = p;
+		block->size = size;
+		block->next = last != NULL ? last->next : NULL;
+		if (last != NULL)
+			last->next = block;
+		else
+			lot->first = block;
 	}
-	if (bytes > lot->size - lot->used) {
-		if ((p = grow(lot->lines, &lot->size, lot->used + 4 * bytes, SIZE_MAX, 1, err)) == NULL)
-			return -1;
-		lot->lines = p;
-	}
+	lot->last = block;
+	lot->used = 0;
 	return 0;
 }
 
@@ -280,6 +294,7 @@ vf_lot_add(struct vf_lot *lot, const struct vf_lot_entry *new, struct vf_slice i
 	bool inside = offset <= line.n && id.n <= line.n - offset;
 	size_t bytes = line.n + (inside ? 0 : id.n);
 	struct vf_lot_entry *e;
+	char *text;
 
 	if (!vf_lot_open_to(lot, new->band))
 		return 0;
@@ -290,17 +305,21 @@ vf_lot_add(struct vf_lot *lot, const struct vf_lot_entry *new, struct vf_slice i
 		return vf_error(err, VF_ERR_FAILED, "a candidate's line is too long for the draw");
 	if (lot->n == most_entries(lot) && prune(lot, scratch, drop, context, err) < 0)
 		return -1;
-	if (reserve(lot, bytes, err) < 0)
+	if (lot->n == lot->room && more_entries(lot, &scratch->pool, err) < 0)
 		return -1;
+	if ((lot->last == NULL || room_of(lot->last, lot->used) < bytes)
+		&& more_lines(lot, bytes, &scratch->pool, err) < 0)
+		return -1;
+	text = text_of(lot->last) + lot->used;
+	memcpy(text, line.p, line.n);
+	if (!inside)
+		memcpy(text + line.n, id.p, id.n);
+	lot->used += bytes;
 	e = &lot->entries[lot->n++];
 	*e = *new;
-	e->at = lot->used;
+	e->line = text;
 	e->len = (uint32_t)line.n;
 	e->id = (uint32_t)((inside ? offset : line.n) << 8 | id.n);
-	memcpy(lot->lines + lot->used, line.p, line.n);
-	if (!inside)
-		memcpy(lot->lines + lot->used + line.n, id.p, id.n);
-	lot->used += bytes;
 	return 1;
 }
 
@@ -339,11 +358,11 @@ vf_lot_sort(struct vf_lot *lot, struct vf_lot_scratch *scratch, vf_lot_drop *dro
 
 /* The first fan that is in both of two ordered runs of entries; false when there is none. */
 static bool
-in_both(const struct vf_lot *lot, const struct vf_lot_entry *run[2], const size_t n[2],
+in_both(const struct vf_lot_entry *run[2], const size_t n[2],
 	const struct vf_lot_entry *two[2])
 {
 	for (size_t i = 0, j = 0; i < n[0] && j < n[1];) {
-		int c = fan_cmp(lot, &run[0][i], &run[1][j]);
+		int c = fan_cmp(&run[0][i], &run[1][j]);
 
 		if (c == 0) {
 			two[0] = &run[0][i];
@@ -374,7 +393,7 @@ twice_across_bands(const struct vf_lot *lot, size_t n, const struct vf_lot_entry
 			const struct vf_lot_entry *runs[2] = { lot->entries + starts[a], lot->entries + starts[b] };
 			size_t lengths[2] = { starts[a + 1] - starts[a], starts[b + 1] - starts[b] };
 
-			if (in_both(lot, runs, lengths, two))
+			if (in_both(runs, lengths, two))
 				return true;
 		}
 	return false;
@@ -389,7 +408,7 @@ vf_lot_twice(const struct vf_lot *lot, const struct vf_lot_entry *two[2])
 		return false;
 	for (size_t i = 1; i < lot->n && !found; i++)
 		if (lot->entries[i - 1].band == lot->entries[i].band
-			&& fan_cmp(lot, &lot->entries[i - 1], &lot->entries[i]) == 0) {
+			&& fan_cmp(&lot->entries[i - 1], &lot->entries[i]) == 0) {
 			two[0] = &lot->entries[i - 1];
 			two[1] = &lot->entries[i];
 			found = true;
@@ -415,7 +434,7 @@ vf_lot_cut(struct vf_lot *lot, vf_lot_drop *drop, void *context, struct vf_error
 	if (lot->n <= lot->limit)
 		return 0;
 	for (size_t i = (size_t)lot->limit; i < lot->n && drop != NULL; i++)
-		if (drop(context, lot, &lot->entries[i], err) < 0)
+		if (drop(context, &lot->entries[i], err) < 0)
 			return -1;
 	lot->n = (size_t)lot->limit;
 	return 0;

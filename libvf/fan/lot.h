@@ -9,8 +9,8 @@
  * 64) of them.  Then it is full: from time to time it is cut to the best
  * limit + 1, and takes only what is better than the last of these.
  *
- * Memory: 48 bytes and the line for each that is kept, grown by half as they
- * come; and 16 bytes each while they are sorted.
+ * Memory: 48 bytes and the line for each that is kept, in blocks that double as
+ * they come (lines: up to 64 KiB a block); and 16 bytes each while they are sorted.
  */
 #ifndef VF_FAN_LOT_H
 #define VF_FAN_LOT_H
@@ -18,14 +18,15 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/pool.h"
 #include "base/slice.h"
 
 struct vf_lot_entry {
 	uint64_t key[2];		/* the draw key, its first byte the highest */
-	uint64_t at;			/* of the line in vf_lot.lines; the id follows it where it is no part of it */
+	const char *line;		/* the id follows it where it is no part of it */
 	uint64_t lineno;
 	uint32_t len;			/* of the line */
-	uint32_t id;			/* 24 bits: offset of the id from `at`; 8 bits: its length */
+	uint32_t id;			/* 24 bits: offset of the id from `line`; 8 bits: its length */
 	uint16_t file;
 	char delimiter;
 	uint8_t band;
@@ -33,17 +34,21 @@ struct vf_lot_entry {
 
 struct vf_lot {
 	uint64_t limit;
-	struct vf_lot_entry *entries;
+	struct vf_lot_entry *entries;	/* in the order in which they came, until they are sorted */
 	size_t n, room;
-	char *lines;
-	size_t used, size;
+	struct vf_lot_lines {
+		struct vf_lot_lines *next;
+		size_t size;		/* of the block; the lines are behind this head */
+	} *first, *last;		/* lines stand in the order of the entries; `last` is being filled */
+	size_t used;			/* bytes of `last` */
 	bool full;			/* some dropped out: a newcomer has to beat the worst of limit + 1 */
 	uint8_t worst_band;
 	uint64_t worst_key[2];
 };
 
-/* Room to sort in, shared by all lots of a draw. Zero it; vf_lot_scratch_free() at the end. */
+/* Memory of all lots of a draw, and room to sort one in. Zero it; vf_lot_scratch_free() at the end of all. */
 struct vf_lot_scratch {
+	struct vf_pool pool;
 	struct vf_lot_rank {
 		uint64_t rank;		/* the band, then the first 62 bits of the key */
 		size_t i;
@@ -52,13 +57,21 @@ struct vf_lot_scratch {
 };
 
 /* Gets each entry that drops out; 0 or -1 with the error. */
-typedef int vf_lot_drop(void *, const struct vf_lot *, const struct vf_lot_entry *, struct vf_error *);
+typedef int vf_lot_drop(void *, const struct vf_lot_entry *, struct vf_error *);
 
-void vf_lot_free(struct vf_lot *);
 void vf_lot_scratch_free(struct vf_lot_scratch *);
 
-struct vf_slice vf_lot_line(const struct vf_lot *, const struct vf_lot_entry *);
-struct vf_slice vf_lot_id(const struct vf_lot *, const struct vf_lot_entry *);
+static inline struct vf_slice
+vf_lot_line(const struct vf_lot_entry *e)
+{
+	return vf_slice(e->line, e->len);
+}
+
+static inline struct vf_slice
+vf_lot_id(const struct vf_lot_entry *e)
+{
+	return vf_slice(e->line + (e->id >> 8), e->id & 0xff);
+}
 
 /* False when a candidate of this band cannot come in, whatever its key. */
 static inline bool
