@@ -318,6 +318,79 @@ one_line() {
 	done
 }
 
+@test "filters: --stats and --rejects into the file that is standard output overwrite nothing" {
+	local tool
+	for tool in "${filters[@]}"; do
+		tool_args "$tool"
+		{
+			echo before
+			"${args[@]}" --stats - --rejects /dev/stdout -o out.csv <<<$'globalUserId,email,market,score,band\nx'
+			echo after
+		} >all.txt
+		[ "$(sed -n '1p;2p;3p;5p' all.txt)" = "before
+tool,file,line,reason,detail,record
+$tool,stdin,2,field-count,,x
+after" ]
+		[ "$(sed -n 4p all.txt | jq -r .tool)" = "$tool" ]
+		# Together with the records they would be neither.
+		tool_args "$tool"
+		run --separate-stderr "${args[@]}" --rejects - good.csv
+		[ "$status" -eq 2 ]
+		[ -z "$output" ]
+		[ "$stderr" = "$tool: --rejects: standard output has the records; give them -o" ]
+	done
+}
+
+@test "filters: a file that is read cannot be appended to as well" {
+	local tool name
+	for tool in "${filters[@]}"; do
+		for name in --rejects --stats; do
+			cp good.csv both.csv
+			tool_args "$tool"
+			run --separate-stderr "${args[@]}" "$name" ./both.csv -o out.csv both.csv
+			[ "$status" -eq 2 ]
+			[ "$stderr" = "$tool: both.csv: read and, as $name, written to" ]
+			[ ! -e out.csv ]
+			[ "$name" = --stats ] || same_files both.csv good.csv
+		done
+		cp good.csv both.csv
+		tool_args "$tool"
+		run --separate-stderr sh -c '"$@" both.csv >>both.csv' - "${args[@]}"
+		[ "$status" -eq 2 ]
+		[ "$stderr" = "$tool: both.csv: read and, as standard output, written to" ]
+		same_files both.csv good.csv
+		# To replace it is no fault.
+		tool_args "$tool"
+		run --separate-stderr "${args[@]}" -o both.csv both.csv
+		[ "$status" -eq 0 ]
+		[ "$(csv_records both.csv)" -eq 2 ]
+	done
+}
+
+@test "filters: a file name may hold anything: messages and reject lines stay lines of UTF-8" {
+	local tool name=$'a\nb\e\xff\\.csv'
+	printf 'globalUserId,email,market,score,band\nx\n' >"$name"
+	for tool in "${filters[@]}"; do
+		rm -f r.csv s.json
+		tool_args "$tool"
+		run --separate-stderr "${args[@]}" --rejects r.csv --stats s.json "$name"
+		[ "$status" -eq 0 ]
+		[ "$(tail -n +2 r.csv)" = "$tool,"$'a\\nb\e\\xFF\\\\.csv,2,field-count,,x' ]
+		jq -e '.input | length == 1' s.json
+		tool_args "$tool"
+		run --separate-stderr "${args[@]}" "no$name"
+		[ "$status" -eq 1 ]
+		[ "$stderr" = "$tool: noa\\nb\\x1B\\xFF\\.csv: No such file or directory" ]
+	done
+}
+
+@test "filters: more files than a record can name are exit 2" {
+	run --separate-stderr env -i "$(command -v vf-score)" $(seq 65536 | sed 's/.*/good.csv/')
+	[ "$status" -eq 2 ]
+	[ -z "$output" ]
+	[ "$stderr" = "vf-score: more than 65535 files" ]
+}
+
 @test "filters: --max-rejects is judged at the end, and then -o does not appear" {
 	local tool
 	{ cat good.csv; echo x; } >bad.csv
@@ -337,9 +410,11 @@ one_line() {
 			rm out.csv
 		done
 		tool_args "$tool"
-		run --separate-stderr "${args[@]}" --max-rejects many bad.csv
-		[ "$status" -eq 2 ]
-		one_line
+		for limit in many 0x10% 1e1% 101% % -1; do
+			run --separate-stderr "${args[@]}" --max-rejects "$limit" bad.csv
+			[ "$status" -eq 2 ]
+			one_line
+		done
 	done
 }
 

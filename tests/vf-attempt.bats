@@ -420,7 +420,7 @@ print(bool(ignored >> (signal.SIGPIPE - 1) & 1))'
 	for args in '' '--step x true' '--status s.json' '--status s.json true' '--status s.json --set held true' \
 		'--status s.json --show --reset' '--status s.json --step x/y true' '--status s.json --step x --from nowhere true' \
 		'--status s.json --step x --from planned, true' '--status s.json --step x --then there true' \
-		'--status s.json --step x --retries many true' '--status s.json --step x --retries 1001 true' \
+		'--status s.json --step x --retries many true' '--status s.json --step x --wait 18446744073709551s true' '--status s.json --step x --retries 1001 true' \
 		'--status s.json --step x --wait soon true'; do
 		# shellcheck disable=SC2086
 		run --separate-stderr vf-attempt $args

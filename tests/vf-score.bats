@@ -142,6 +142,9 @@ f,7,0.250000,low'
 a,1,1.000000,high
 b,2,0.666666,low
 c,2,0.666666,low' ]
+	run --separate-stderr vf-score --ranks --of 0 "$BATS_TEST_TMPDIR/in"
+	[ "$status" -eq 2 ]
+	[ "$stderr" = "vf-score: --of: at least 1" ]
 }
 
 @test "vf-score: a rank column without --ranks is pointed out" {

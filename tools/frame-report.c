@@ -34,7 +34,9 @@ vf_report(const struct frame *f, const char *level, const char *text)
 		vf_text_add_json(&b, vf_slice_str(text));
 		vf_buf_add_str(&b, "}\n");
 	} else {
-		vf_buf_addf(&b, "%s: %s\n", f->tool->name, text);
+		vf_buf_addf(&b, "%s: ", f->tool->name);
+		vf_text_add_message(&b, vf_slice_str(text));	/* a file's name may hold anything */
+		vf_buf_add_char(&b, '\n');
 	}
 	vf_file_write_all(STDERR_FILENO, b.p, b.n, "stderr", &ignored);
 	vf_buf_free(&b);
@@ -93,11 +95,11 @@ add_reject(struct frame *f, const struct vf_row *row, int reason, const char *de
 		detail = number;
 	}
 	vf_buf_clear(&f->record);
-	vf_text_add_escaped(&f->record, record);
+	vf_text_add_escaped(&f->record, vf_slice_str(vf_frame_name(f, row->file)));
 	vf_buf_clear(&f->line);
 	vf_buf_add_str(&f->line, f->tool->name);
 	vf_buf_add_char(&f->line, ',');
-	vf_text_add_csv(&f->line, vf_slice_str(vf_frame_name(f, row->file)));
+	vf_text_add_csv(&f->line, vf_buf_slice(&f->record));
 	vf_buf_add_char(&f->line, ',');
 	vf_buf_add_u64(&f->line, row->lineno);
 	vf_buf_add_char(&f->line, ',');
@@ -105,6 +107,8 @@ add_reject(struct frame *f, const struct vf_row *row, int reason, const char *de
 	vf_buf_add_char(&f->line, ',');
 	vf_text_add_csv(&f->line, vf_slice_str(detail != NULL ? detail : ""));
 	vf_buf_add_char(&f->line, ',');
+	vf_buf_clear(&f->record);
+	vf_text_add_escaped(&f->record, record);
 	vf_text_add_csv(&f->line, vf_buf_slice(&f->record));
 	if (f->line.failed || f->record.failed)
 		return vf_error_nomem(&f->run.err);

@@ -206,6 +206,38 @@ log_path(const char *path)
 	return strcmp(path, "-") == 0 ? "/dev/stdout" : path;
 }
 
+/*
+ * A file that is read and appended to would never end, and reject lines in the
+ * middle of the records are neither.
+ */
+static int
+check_apart(struct frame *f)
+{
+	bool to_stdout = (f->tool->wants & VF_WANT_OUTPUT) && (f->common.output == NULL || strcmp(f->common.output, "-") == 0);
+	const struct { int fd; const char *name; } written[] = {
+		{ f->rejects != NULL ? vf_log_fd(f->rejects) : -1, "--rejects" },
+		{ f->stats != NULL ? vf_log_fd(f->stats) : -1, "--stats" },
+		{ to_stdout ? STDOUT_FILENO : -1, "standard output" },
+	};
+	struct stat in, out, std;
+
+	if (to_stdout && written[0].fd >= 0 && fstat(written[0].fd, &out) == 0 && fstat(STDOUT_FILENO, &std) == 0 &&
+		!S_ISCHR(std.st_mode) && out.st_dev == std.st_dev && out.st_ino == std.st_ino)
+		return vf_error(&f->run.err, VF_ERR_CONFIG, "--rejects: standard output has the records; give them -o");
+	for (int i = 0; i < vf_frame_files(f); i++) {
+		const char *path = i < f->argc ? f->argv[i] : "-";
+
+		if ((strcmp(path, "-") == 0 ? fstat(STDIN_FILENO, &in) : stat(path, &in)) < 0 || !S_ISREG(in.st_mode))
+			continue;
+		for (size_t k = 0; k < sizeof written / sizeof *written; k++)
+			if (written[k].fd >= 0 && fstat(written[k].fd, &out) == 0 && in.st_dev == out.st_dev &&
+				in.st_ino == out.st_ino)
+				return vf_error(&f->run.err, VF_ERR_CONFIG, "%s: read and, as %s, written to",
+					vf_frame_name(f, i), written[k].name);
+	}
+	return 0;
+}
+
 /* All input opened: what is wrong here is wrong before anything was processed. */
 static int
 open_input(struct frame *f)
@@ -231,13 +263,13 @@ open_input(struct frame *f)
 			f->tool->verbs[run->verb], f->tool->name);
 	if (run->no_input || run->own_input || (f->tool->wants & VF_WANT_OPERANDS))
 		return 0;
-	if (f->tool->wants & VF_WANT_CSV)
-		return (run->in = vf_in_open(&in, &run->err)) == NULL ? -1 : 0;
+	if ((f->tool->wants & VF_WANT_CSV) && (run->in = vf_in_open(&in, &run->err)) == NULL)
+		return -1;
 	lines.paths = in.paths;
 	lines.npaths = in.npaths;
-	if (f->tool->wants & VF_WANT_NDJSON)
-		return (run->lines = vf_lines_open(&lines, &run->err)) == NULL ? -1 : 0;
-	return 0;
+	if ((f->tool->wants & VF_WANT_NDJSON) && (run->lines = vf_lines_open(&lines, &run->err)) == NULL)
+		return -1;
+	return check_apart(f);
 }
 
 static int
@@ -249,7 +281,8 @@ check_max_rejects(struct frame *f)
 
 	if (s == NULL || vf_num_u64(vf_slice_str(s), &n))
 		return 0;
-	if (s[0] >= '0' && s[0] <= '9' && strtod(s, &end) <= 100 && strcmp(end, "%") == 0)
+	if (s[0] >= '0' && s[0] <= '9' && strspn(s, "0123456789.") + 1 == strlen(s) && strtod(s, &end) <= 100 &&
+		strcmp(end, "%") == 0)
 		return 0;
 	return vf_error(&f->run.err, VF_ERR_CONFIG, "--max-rejects: a whole number or a percentage (1000, 0.5%%)");
 }

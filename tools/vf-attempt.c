@@ -18,6 +18,7 @@
 #include "frame.h"
 
 #define RETRIES_MAX 1000
+#define WAIT_MAX ((uint64_t)366 * 86400 * 1000)
 #define LOCK_FD 200		/* the least number of the lock in the command */
 
 struct options {
@@ -112,6 +113,8 @@ check(struct vf_run *run, void *arg, struct vf_in_options *in)
 		return usage(run, "--step: at most 64 letters, digits, dots, - and _");
 	if (opt->retries > RETRIES_MAX)
 		return usage(run, "--retries: at most 1000");
+	if (opt->wait > WAIT_MAX)
+		return usage(run, "--wait: at most a year");
 	if (run->wave != NULL && run->campaign != NULL && run->campaign->nwaves > 0 &&
 		vf_campaign_wave(run->campaign, run->wave) == NULL)
 		return usage(run, "--wave: the campaign has no such wave");

@@ -11,6 +11,9 @@ struct options {
 	uint64_t of;
 };
 
+#define OF_INPUT UINT64_MAX		/* as many ranks as the input has records */
+static const struct options defaults = { .of = OF_INPUT };
+
 static const struct vf_option options[] = {
 	{ "allow-duplicates", 0, VF_FLAG, offsetof(struct options, allow_duplicates), NULL,
 		"keep later records of a fan" },
@@ -52,10 +55,12 @@ check(struct vf_run *run, void *options_, struct vf_in_options *in)
 
 	if (opt->no_header != (opt->columns != NULL))
 		return vf_error(&run->err, VF_ERR_CONFIG, "--no-header and --columns go together");
-	if (opt->of != 0 && !opt->ranks)
+	if (opt->of != OF_INPUT && !opt->ranks)
 		return vf_error(&run->err, VF_ERR_CONFIG, "--of goes with --ranks");
+	if (opt->of == 0)
+		return vf_error(&run->err, VF_ERR_CONFIG, "--of: at least 1");
 	in->columns = opt->columns;
-	in->rewindable = opt->ranks && opt->of == 0;
+	in->rewindable = opt->ranks && opt->of == OF_INPUT;
 	return 0;
 }
 
@@ -173,7 +178,7 @@ start(struct scorer *s)
 	for (int i = 0; i < VF_BANDS; i++)
 		s->words[i] = vf_slice_str(vf_band_names[i]);
 	s->ranks = s->opt->of;
-	if (s->opt->ranks && s->ranks == 0 && count_records(run, &s->ranks) < 0)
+	if (s->opt->ranks && s->ranks == OF_INPUT && count_records(run, &s->ranks) < 0)
 		return -1;
 	s->out = vf_output(run, &(struct vf_out_options){ .header = h, .sets = sets, .flags = VF_FILE_PRIVATE,
 		.plain = true });
@@ -210,6 +215,7 @@ static const struct vf_tool tool = {
 	.name = "vf-score",
 	.purpose = "Validate scores (or make them of ranks) and put each fan into a band.",
 	.options = options,
+	.defaults = &defaults,
 	.options_size = sizeof(struct options),
 	.wants = VF_WANT_CSV | VF_WANT_OUTPUT,
 	.reasons = reasons,

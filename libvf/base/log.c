@@ -28,9 +28,9 @@ struct vf_log {
 	char *path;
 	char *header;		/* or NULL */
 	int fd;
-	bool regular;		/* else: no lock, no look at what is there */
+	bool regular;		/* and opened by its own name; else: no lock, no look at what is there */
 	bool owned;		/* the lock is held from open to free */
-	bool fresh;		/* not regular, and nothing was written yet */
+	bool fresh;		/* not regular, and nothing is in it yet */
 	bool failed;
 	struct vf_buf lines;	/* whole lines not yet written */
 };
@@ -53,18 +53,37 @@ open_regular(struct vf_log *log, struct vf_error *err)
 	return log->fd < 0 ? fail(log, err) : 0;
 }
 
+/*
+ * A device or a pipe, or one of our own descriptors (/dev/stdout): what it has
+ * open may be a file, but others write there too, from its place on.
+ */
+static int
+open_special(struct vf_log *log, struct vf_error *err)
+{
+	struct stat st;
+	int rc = vf_file_open_special(log->path, &log->fd, err);
+
+	if (rc > 0)
+		log->fresh = fstat(log->fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size == 0 ||
+			(fcntl(log->fd, F_GETFL) & O_APPEND) == 0;
+	return rc;
+}
+
 static int
 open_log(struct vf_log *log, struct vf_error *err)
 {
 	struct stat st;
+	int rc;
 
-	log->regular = stat(log->path, &st) < 0 || S_ISREG(st.st_mode);
-	if (log->regular)
-		return open_regular(log, err);
-	if (log->owned)
-		return vf_error(err, VF_ERR_CONFIG, "%s: not a regular file", log->path);
-	log->fresh = true;
-	return vf_file_open_special(log->path, &log->fd, err) < 0 ? -1 : 0;
+	if (log->owned) {
+		if (stat(log->path, &st) == 0 && !S_ISREG(st.st_mode))
+			return vf_error(err, VF_ERR_CONFIG, "%s: not a regular file", log->path);
+		rc = 0;
+	} else if ((rc = open_special(log, err)) < 0) {
+		return -1;
+	}
+	log->regular = rc == 0;
+	return log->regular ? open_regular(log, err) : 0;
 }
 
 static struct vf_log *

@@ -144,6 +144,19 @@ put_escaped(char out[6], unsigned char c)
 	return 4;
 }
 
+static size_t
+put_control(char out[6], unsigned char c)
+{
+	static const char hex[] = "0123456789ABCDEF";
+
+	if (c == '\n' || c == '\r')
+		return put_escaped(out, c);
+	memcpy(out, "\\x", 2);
+	out[2] = hex[c >> 4];
+	out[3] = hex[c & 15];
+	return 4;
+}
+
 /* Eight bytes of printable ASCII without quote and backslash, which stand for themselves in every form. */
 static inline bool
 eight_plain(const unsigned char *p)
@@ -201,6 +214,14 @@ int
 vf_text_add_escaped(struct vf_buf *b, struct vf_slice v)
 {
 	static const struct form form = { { ['\0'] = true, ['\n'] = true, ['\r'] = true, ['\\'] = true }, put_escaped };
+
+	return add_in_form(b, v, &form);
+}
+
+int
+vf_text_add_message(struct vf_buf *b, struct vf_slice v)
+{
+	static const struct form form = { { [0 ... 0x1f] = true, [0x7f] = true }, put_control };
 
 	return add_in_form(b, v, &form);
 }

@@ -22,4 +22,7 @@ int vf_text_add_json(struct vf_buf *, struct vf_slice v);
  */
 int vf_text_add_escaped(struct vf_buf *, struct vf_slice v);
 
+/* v for people, as one line that a terminal only shows: controls and bytes that are no UTF-8 as \n \r \xHH. */
+int vf_text_add_message(struct vf_buf *, struct vf_slice v);
+
 #endif

@@ -525,6 +525,11 @@ vf_in_open(const struct vf_in_options *opt, struct vf_error *err)
 		vf_error_nomem(err);
 		return NULL;
 	}
+	if (opt->npaths > UINT16_MAX) {		/* a row has 16 bits for its file's number */
+		vf_error(err, VF_ERR_CONFIG, "more than %d files", UINT16_MAX);
+		free(in);
+		return NULL;
+	}
 	in->opt = *opt;
 	if (opt->npaths == 0) {
 		in->opt.paths = just_stdin;

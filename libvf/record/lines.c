@@ -100,10 +100,15 @@ vf_lines_open(const struct vf_lines_options *opt, struct vf_error *err)
 {
 	static const char *const just_stdin[] = { "-" };
 	const char *const *paths = opt->npaths > 0 ? opt->paths : just_stdin;
-	struct vf_lines *l = calloc(1, sizeof *l);
+	struct vf_lines *l = NULL;
 	bool sized = true;
 	int i;
 
+	if (opt->npaths > UINT16_MAX) {		/* a row has 16 bits for its file's number */
+		vf_error(err, VF_ERR_CONFIG, "more than %d files", UINT16_MAX);
+		return NULL;
+	}
+	l = calloc(1, sizeof *l);
 	if (l == NULL) {
 		vf_error_nomem(err);
 		return NULL;
