@@ -359,6 +359,22 @@ nf6,2125550100,yes
 	[ "$(stats_get lists st.json | jq -c 'map(select(.kind == "opt-out")) | map([.file, .entries])')" = '[["out.txt",3],["more.txt",1]]' ]
 }
 
+@test "vf-filter: a phone that opts out may be written as in the phone column; digits alone are an id, and said" {
+	printf '212-555-0100\n(212) 555-0101\n+1 212.555.0102\n+44 7400 123456\n2125550103\n' >out.txt
+	filter --opt-out out.txt <<-'EOF'
+		globalUserId,email,phone
+		nf0,a@example.com,2125550100
+		nf1,a@example.com,2125550101
+		nf2,a@example.com,2125550102
+		nf3,a@example.com,2125550103
+		2125550103,a@example.com,2125550104
+	EOF
+	[ "$status" -eq 0 ]
+	[ "$stderr" = 'vf-filter: --opt-out: lines of digits alone that may be phones, taken for ids: 1; a phone is written with +' ]
+	[ "$(csv_get tags <<<"$output" | paste -sd ' ')" = "sms-opt-out sms-opt-out sms-opt-out " ]
+	[ "$(reasons)" = "6 unreachable" ]
+}
+
 @test "vf-filter: --exclude takes ledgers and any CSV, by whatever delimiter" {
 	cat >ledger.csv <<-'EOF'
 		globalUserId,code,codeType,campaignId,waveId,assignedAt
@@ -493,10 +509,10 @@ for path in sys.argv[1:]:
 		[ "$stderr" = "vf-filter: list.txt:2: not a domain, an address or a glob" ]
 		[ -z "$output" ]
 	done
-	printf 'nf1\n+1 212 555 0100\n' >list.txt
+	printf 'nf1\n+1 212 555 0100 000000\n' >list.txt
 	filter --opt-out list.txt <<<$'globalUserId,email\nnf1,jo@example.com'
 	[ "$status" -eq 2 ]
-	[ "$stderr" = "vf-filter: list.txt:2: a phone number must be written in E.164: + and at most 15 digits" ]
+	[ "$stderr" = "vf-filter: list.txt:2: not a phone number: + and at most 15 digits" ]
 	printf 'globalUserId,code\nnf1,A\nnf2\n' >list.txt
 	filter --exclude list.txt <<<$'globalUserId,email\nnf1,jo@example.com'
 	[ "$status" -eq 2 ]

@@ -1,4 +1,5 @@
 /* vf-filter -- keep the fans who may take part, their address and phone in normal form. */
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 
@@ -156,11 +157,16 @@ load_opt_outs(struct filter *f)
 	if (f->opted_out == NULL)
 		return -1;
 	f->rules.opted_out = f->opted_out;
+	if (f->rules.phones != NULL)
+		vf_optout_phones(f->opted_out, f->rules.phones, f->opt->region);
 	for (int i = 0; i < paths->n; i++)
 		if (vf_lists_read(&f->lists, paths->v[i], &text) < 0 ||
 			vf_optout_add(f->opted_out, text, paths->v[i], &entries, &f->run->err) < 0 ||
 			vf_lists_note(&f->lists, "opt-out", paths->v[i], vf_domains_version(text), entries) < 0)
 			return -1;
+	if (vf_optout_bare(f->opted_out) > 0)
+		vf_warn(f->run, "--opt-out: lines of digits alone that may be phones, taken for ids: %" PRIu64
+			"; a phone is written with +", vf_optout_bare(f->opted_out));
 	return 0;
 }
 
@@ -170,7 +176,7 @@ load_lists(struct filter *f)
 	if (f->opt->exclude.n > 0 && (f->excluded = vf_lists_exclude(&f->lists, &f->opt->exclude)) == NULL)
 		return -1;
 	f->rules.excluded = f->excluded;
-	return load_opt_outs(f) < 0 || load_emails(f) < 0 || load_phones(f) < 0 ? -1 : 0;
+	return load_emails(f) < 0 || load_phones(f) < 0 || load_opt_outs(f) < 0 ? -1 : 0;
 }
 
 /* The columns there are, and so what is judged and set. */

@@ -6,6 +6,7 @@
 #include "fan/domains.h"
 #include "fan/email.h"
 #include "fan/fan.h"
+#include "fan/phone.h"
 
 #define GROUP 64			/* fans whose keys are looked up together */
 #define E164_MIN 3			/* `+`, and digits */
@@ -13,6 +14,9 @@
 
 struct vf_optout {
 	struct vf_keyset *keys;
+	struct vf_phone_book *book;	/* or NULL */
+	const char *region;
+	uint64_t bare;
 };
 
 /* The kind is part of a key: an id that reads like an address is no address. */
@@ -58,45 +62,84 @@ key_of(const struct vf_optout *o, enum kind kind, struct vf_slice text)
 	return vf_keyset_key(o->keys, vf_slice(both, text.n + 1));
 }
 
-static bool
-looks_like_phone(struct vf_slice s)
+void
+vf_optout_phones(struct vf_optout *o, struct vf_phone_book *book, const char *region)
 {
-	if (s.p[0] != '+')
-		return false;
-	for (size_t i = 1; i < s.n; i++)
-		if ((s.p[i] < '0' || s.p[i] > '9') && strchr(" ().-", s.p[i]) == NULL)
-			return false;
+	o->book = book;
+	o->region = region;
+}
+
+uint64_t
+vf_optout_bare(const struct vf_optout *o)
+{
+	return o->bare;
+}
+
+/* Whether it may be a phone: digits and their punctuation, a plus before them or not. */
+static bool
+looks_like_phone(struct vf_slice s, bool *plus, bool *bare)
+{
+	size_t i;
+
+	*plus = s.p[0] == '+';
+	*bare = !*plus;
+	for (i = *plus; i < s.n; i++)
+		if (s.p[i] < '0' || s.p[i] > '9') {
+			if (strchr(" ().-/", s.p[i]) == NULL)
+				return false;
+			*bare = false;
+		}
 	return true;
 }
 
+/* The digits behind a plus, without what stands between them; false when that is no E.164. */
 static bool
-is_e164(struct vf_slice s)
+plain_e164(struct vf_slice s, struct vf_phone *phone)
 {
-	for (size_t i = 1; i < s.n; i++)
-		if (s.p[i] < '0' || s.p[i] > '9')
-			return false;
-	return s.n >= E164_MIN && s.n <= E164_MAX && s.p[1] != '0';
+	size_t n = 0;
+
+	for (size_t i = 0; i < s.n; i++)
+		if (i == 0 || (s.p[i] >= '0' && s.p[i] <= '9')) {
+			if (n == E164_MAX)
+				return false;
+			phone->e164[n++] = s.p[i];
+		}
+	phone->len = (uint8_t)n;
+	return n >= E164_MIN && phone->e164[1] != '0';
 }
 
-/* What is wrong with a line, or NULL and its key. */
+/* What is wrong with a line, or NULL and its keys: one, or two when it may be a phone as well as an id. */
 static const char *
-key_of_line(const struct vf_optout *o, struct vf_slice line, struct vf_key *key)
+keys_of_line(struct vf_optout *o, struct vf_slice line, struct vf_key keys[2], size_t *n)
 {
+	bool plus, bare, phone_like = looks_like_phone(line, &plus, &bare), is_phone;
 	char scratch[VF_EMAIL_MAX];
+	struct vf_phone phone;
 	struct vf_email e;
 
-	if (looks_like_phone(line)) {
-		if (!is_e164(line))
-			return "a phone number must be written in E.164: + and at most 15 digits";
-		*key = key_of(o, PHONE, line);
-	} else if (memchr(line.p, '@', line.n) != NULL) {
+	*n = 0;
+	is_phone = phone_like && o->book != NULL && vf_phone_judge(o->book, line, o->region, &phone) != VF_PHONE_BAD;
+	if (bare && is_phone) {
+		o->bare++;
+		is_phone = false;
+	}
+	if (plus && phone_like && !is_phone) {
+		if (!plain_e164(line, &phone))
+			return "not a phone number: + and at most 15 digits";
+		is_phone = true;
+	}
+	if (is_phone)
+		keys[(*n)++] = key_of(o, PHONE, vf_slice(phone.e164, phone.len));
+	if (plus && is_phone)
+		return NULL;
+	if (memchr(line.p, '@', line.n) != NULL) {
 		if (vf_email_judge(line, scratch, &e) != VF_EMAIL_OK)
 			return "not an e-mail address";
-		*key = key_of(o, EMAIL, e.address);
-	} else {
-		if (!vf_fan_id_ok(line))
-			return "not a phone number, an address or an id";
-		*key = key_of(o, ID, line);
+		keys[(*n)++] = key_of(o, EMAIL, e.address);
+	} else if (vf_fan_id_ok(line)) {
+		keys[(*n)++] = key_of(o, ID, line);
+	} else if (!is_phone) {
+		return "not a phone number, an address or an id";
 	}
 	return NULL;
 }
@@ -104,23 +147,24 @@ key_of_line(const struct vf_optout *o, struct vf_slice line, struct vf_key *key)
 int
 vf_optout_add(struct vf_optout *o, struct vf_slice text, const char *file, uint64_t *entries, struct vf_error *err)
 {
-	struct vf_key keys[GROUP];
-	unsigned char fresh[GROUP];
+	struct vf_key keys[GROUP + 1];		/* a line may have two */
+	unsigned char fresh[GROUP + 1];
 	uint64_t lineno = 0, count = 0;
 	struct vf_slice line;
 	const char *wrong;
-	size_t n = 0;
+	size_t n = 0, more;
 
 	text = vf_domains_text(text);
 	while (vf_domains_line(&text, &line)) {
 		lineno++;
 		if (line.n == 0)
 			continue;
-		wrong = key_of_line(o, line, &keys[n]);
+		wrong = keys_of_line(o, line, &keys[n], &more);
 		if (wrong != NULL)
 			return vf_error(err, VF_ERR_CONFIG, "%s:%llu: %s", file, (unsigned long long)lineno, wrong);
 		count++;
-		if (++n == GROUP) {
+		n += more;
+		if (n >= GROUP) {
 			if (vf_keyset_add(o->keys, keys, n, fresh, NULL, err) < 0)
 				return -1;
 			n = 0;

@@ -218,7 +218,7 @@ test_opt_outs(void)
 	struct vf_optout *o = vf_optout_new(&err);
 	uint64_t entries = 0;
 
-	ok(vf_optout_add(o, vf_slice_str("# asked\n+12125550100\r\n Jo@Example.com # May\n\nfan-1\n+plus/id=\n"), "o.txt",
+	ok(vf_optout_add(o, vf_slice_str("# asked\n+1 (212) 555-0100\r\n Jo@Example.com # May\n\nfan-1\n+plus/id=\n"), "o.txt",
 		&entries, &err) == 0 && entries == 4, "an opt-out list of phone, address and ids");
 	r.opted_out = o;
 	ok(judge(&r, "f", "jo@example.com", "(212) 555-0101", "true") == VF_REASON_NONE &&
@@ -231,6 +231,22 @@ test_opt_outs(void)
 	ok(judge(&r, "f", "jo@example.com", "2125550100", "true") == VF_REASON_UNREACHABLE, "so do phone and address");
 	ok(judge(&r, "f", "jo@example.com", "", "") == VF_REASON_UNREACHABLE, "an only channel that is closed is none");
 	ok(judge(&r, "f", "fan-1@example.com", "", "") == VF_REASON_NONE, "an id is compared with ids only");
+	ok(vf_optout_add(o, vf_slice_str("212-555-0102\n"), "o.txt", &entries, &err) == 0 &&
+		judge(&r, "f", "ann@example.com", "2125550102", "true") == VF_REASON_NONE && fans[0].tags == 0,
+		"without a book digits without a plus are an id");
+	vf_optout_phones(o, r.phones, "US");
+	ok(vf_optout_add(o, vf_slice_str("212-555-0103\n(212) 555 0104\n2125550105\n20240101-000123\n"), "o.txt", &entries,
+		&err) == 0 && entries == 4, "with one they are read as the field of a phone is");
+	ok(judge(&r, "f", "ann@example.com", "2125550103", "true") == VF_REASON_NONE &&
+		fans[0].tags == VF_TAG_SMS_OPT_OUT, "with hyphens, a phone");
+	ok(judge(&r, "f", "ann@example.com", "2125550104", "true") == VF_REASON_NONE &&
+		fans[0].tags == VF_TAG_SMS_OPT_OUT, "with parentheses, a phone");
+	ok(judge(&r, "212-555-0103", "ann@example.com", "2125550101", "true") == VF_REASON_UNREACHABLE,
+		"and an id, if one can be written so");
+	ok(judge(&r, "20240101-000123", "ann@example.com", "2125550101", "true") == VF_REASON_UNREACHABLE,
+		"digits that are no phone are an id");
+	ok(judge(&r, "f", "ann@example.com", "2125550105", "true") == VF_REASON_NONE && fans[0].tags == 0 &&
+		vf_optout_bare(o) == 1, "digits alone are an id, and counted when they may be a phone");
 	vf_optout_free(o);
 	vf_domains_free(r.domains);
 }
@@ -238,7 +254,7 @@ test_opt_outs(void)
 static void
 test_opt_out_errors(void)
 {
-	static const char *const bad[] = { "+1 212 555 0100", "+", "+1", "+0123456789", "+1234567890123456", "jo@nowhere",
+	static const char *const bad[] = { "+1 212 555 01x0", "+", "+1", "+0123456789", "+1234567890123456", "+1 234 567 890 123 4567", "jo@nowhere",
 		"two words", "a;b", "null", "a\"b" };
 
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
