@@ -350,13 +350,16 @@ vf_filter_ready() {
 
 # The configuration ---------------------------------------------------------------------------------------------
 
-# vf_config PATH -- fetched to the staging folder; sets vf_campaign. The tools check the rest of it.
+# vf_config PATH -- fetched to the staging folder and checked as a whole, before anything is made; sets vf_campaign.
 vf_config() {
+	local shown=$1
 	vf_is_s3 "$1" || [[ -r $1 ]] || {
 		vf_say "$1: cannot be read"
 		exit 2
 	}
 	vf_fetch "$1" "$vf_stage/config.json"
+	! vf_is_s3 "$1" || shown=$vf_stage/config.json
+	vf-score -c "$shown" --no-header --columns globalUserId,score -o /dev/null </dev/null || exit 2
 	vf_campaign=$(jq -er '.id | strings' "$vf_stage/config.json") || {
 		vf_say "${1##*/}: \$.id: no campaign id"
 		exit 2

@@ -300,7 +300,7 @@ run_outer() {
 }
 
 vf_begin "wave-$wave${body:+.$$}"
-vf_need vf-filter vf-draw vf-audit vf-codegen vf-assign vf-wave vf-attempt vf-tally jq zip
+vf_need vf-score vf-filter vf-draw vf-audit vf-codegen vf-assign vf-wave vf-attempt vf-tally jq zip
 vf_config "$campaign"
 jq -e --arg wave "$wave" 'any(.waves[]?; .id == $wave)' "$vf_stage/config.json" >/dev/null ||
 	vf_usage_error "${campaign##*/}: no wave $wave"

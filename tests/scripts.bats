@@ -110,6 +110,23 @@ prepare() {
 	nothing_left "$scratch"
 }
 
+@test "scripts: a configuration that is not right is named as it was given, in one line, before anything is made" {
+	small_campaign
+	jq '.markets[0].limit = "5"' "$in/config.json" >"$scratch/type.json"
+	printf '{"id":"x",' >"$scratch/torn.json"
+	jq 'del(.id)' "$in/config.json" >"$scratch/id.json"
+	for name in type torn id; do
+		run --separate-stderr "$examples/campaign.sh" --campaign "$scratch/$name.json" --scores "$in/scores.txt" --out "$scratch/o"
+		echo "$name: $status $stderr" >&2
+		[ "$status" -eq 2 ]
+		[ -z "$output" ]
+		[ "$(wc -l <<<"$stderr")" -eq 1 ]
+		[[ $stderr == "vf-score: $scratch/$name.json:"* ]]
+		[ ! -e "$scratch/o" ]
+	done
+	nothing_left "$scratch"
+}
+
 @test "score-file: a producer that dies half way stores nothing, though its consumer saw a good end of input" {
 	small_campaign
 	tools_with vf-score <<-'END'

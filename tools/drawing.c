@@ -23,7 +23,7 @@ vf_drawing_seed(struct vf_run *run, const char *path, unsigned char seed[VF_DRAW
 			rc = vf_error(&run->err, VF_ERR_CONFIG, "VF_DRAW_SEED: not 64 hex digits");
 		return rc;
 	}
-	if (vf_file_slurp(path, 2 * VF_DRAW_SEED_LEN + 1, &b, &run->err) < 0) {
+	if (vf_file_slurp(path, 4096, &b, &run->err) < 0) {
 		run->err.kind = VF_ERR_CONFIG;
 		rc = -1;
 	} else if (!vf_draw_seed_parse(vf_buf_slice(&b), seed)) {
