@@ -2,24 +2,21 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
-#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/date.h"
+#include "child.h"
 #include "fan/status.h"
 #include "frame.h"
 
 #define RETRIES_MAX 1000
 #define WAIT_MAX ((uint64_t)366 * 86400 * 1000)
-#define LOCK_FD 200		/* the least number of the lock in the command */
 
 struct options {
 	const char *status, *step, *from, *then, *set;
@@ -145,66 +142,6 @@ take_lock(struct attempt *a)
 }
 
 static int
-read_line(const char *path, char *to, size_t size)
-{
-	FILE *f = fopen(path, "re");
-	size_t n;
-
-	to[0] = '\0';
-	if (f == NULL)
-		return -1;
-	n = fread(to, 1, size - 1, f);
-	fclose(f);
-	to[n] = '\0';
-	to[strcspn(to, "\n")] = '\0';
-	return 0;
-}
-
-/* When the process started, in ticks since boot; 0 when there is none, or only its remains. */
-static uint64_t
-start_ticks(uint64_t pid)
-{
-	char path[48], stat[1024];
-	char *field;
-	char *save;
-
-	snprintf(path, sizeof(path), "/proc/%" PRIu64 "/stat", pid);
-	if (read_line(path, stat, sizeof(stat)) < 0)
-		return 0;
-	/* `pid (name) state ppid …`: the name may hold anything; the start is the 22nd field. */
-	field = strrchr(stat, ')');
-	if (field == NULL || (field = strtok_r(field + 1, " ", &save)) == NULL || *field == 'Z' || *field == 'X')
-		return 0;
-	for (int i = 3; i < 22 && field != NULL; i++)
-		field = strtok_r(NULL, " ", &save);
-	return field != NULL ? strtoull(field, NULL, 10) : 0;
-}
-
-static void
-identify(struct vf_process *p, pid_t pid)
-{
-	*p = (struct vf_process){ .pid = (uint64_t)pid, .ticks = start_ticks((uint64_t)pid) };
-	read_line("/proc/sys/kernel/random/boot_id", p->boot, sizeof(p->boot));
-	if (gethostname(p->host, sizeof(p->host) - 1) < 0)
-		p->host[0] = '\0';
-}
-
-/*
- * True when the process that a status names runs on this machine.  Of another
- * machine, or an earlier boot, nothing can be seen: there the lock decides,
- * which we hold, so that the process counts as gone.
- */
-static bool
-alive(const struct vf_process *p)
-{
-	struct vf_process me;
-
-	identify(&me, getpid());
-	return p->pid != 0 && p->ticks != 0 && strcmp(p->host, me.host) == 0 && strcmp(p->boot, me.boot) == 0 &&
-		start_ticks(p->pid) == p->ticks;
-}
-
-static int
 save(struct attempt *a)
 {
 	return vf_status_save(a->status, a->opt->status, &a->run->err);
@@ -220,7 +157,7 @@ settle(struct attempt *a)
 
 		if (s->state != VF_STEP_RUNNING)
 			continue;
-		if (alive(&s->process))
+		if (vf_process_alive(&s->process))
 			return vf_error(&a->run->err, VF_ERR_TEMPORARY, "%s: step %s is running as process %" PRIu64,
 				a->opt->status, s->name, s->process.pid);
 		if (vf_step_end(a->status, s, &t, &a->run->err) < 0)
@@ -262,67 +199,6 @@ load_status(struct attempt *a)
 	return 0;
 }
 
-/* The child's side: waits until the status names it, then becomes the command; tells errno when it cannot. */
-static void
-become(const struct attempt *a, int gate, const sigset_t *mask)
-{
-	static const int ignored[] = { SIGPIPE, SIGXFSZ };
-	char go;
-	int cause;
-
-	if (read(gate, &go, 1) != 1)
-		_exit(127);
-	for (size_t i = 0; i < sizeof(ignored) / sizeof(*ignored); i++)
-		signal(ignored[i], SIG_DFL);
-	/*
-	 * The command keeps the lock should we be killed, so that no second one
-	 * starts beside it; on a number that no script takes for itself.
-	 */
-	if (fcntl(a->lock, F_DUPFD, LOCK_FD) < 0)
-		fcntl(a->lock, F_SETFD, 0);
-	sigprocmask(SIG_SETMASK, mask, NULL);
-	execvp(a->run->operands[0], a->run->operands);
-	cause = errno;
-	if (write(gate, &cause, sizeof(cause)) < 0)
-		_exit(126);
-	_exit(127);
-}
-
-/* The signals to wait for: the child's end, and those that end us unless they are ignored. */
-static void
-watched(sigset_t *set)
-{
-	static const int ends[] = { SIGTERM, SIGINT, SIGHUP };
-	struct sigaction old;
-
-	sigemptyset(set);
-	sigaddset(set, SIGCHLD);
-	for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++)
-		if (sigaction(ends[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
-			sigaddset(set, ends[i]);
-}
-
-/* Waits for the child and passes signals on to it; *caught is the last of them, or 0. */
-static int
-wait_for(pid_t pid, const sigset_t *set, int *caught)
-{
-	siginfo_t info;
-	int wstatus = 0;
-
-	*caught = 0;
-	while (waitpid(pid, &wstatus, WNOHANG) != pid) {
-		int sig = sigwaitinfo(set, &info);
-
-		if (sig <= 0 || sig == SIGCHLD)
-			continue;
-		*caught = sig;
-		/* What the terminal sends, it sends to the child too. */
-		if (info.si_code != SI_KERNEL)
-			kill(pid, sig);
-	}
-	return wstatus;
-}
-
 /* Puts the try into the status while the child waits at the gate. */
 static int
 begin(struct attempt *a, pid_t pid)
@@ -331,26 +207,8 @@ begin(struct attempt *a, pid_t pid)
 
 	s->state = VF_STEP_RUNNING;
 	s->started = vf_date_now();
-	identify(&s->process, pid);
+	vf_process_identify(&s->process, pid);
 	return save(a);
-}
-
-/* Lets the child go and waits for its end: its wait status, or -1 when it could not become the command. */
-static int
-see_through(struct attempt *a, pid_t pid, int gate, const sigset_t *set, int *caught)
-{
-	const char *command = a->run->operands[0];
-	int wstatus, cause = 0;
-	ssize_t n = -1;
-
-	if (send(gate, "g", 1, MSG_NOSIGNAL) == 1)
-		while ((n = read(gate, &cause, sizeof(cause))) < 0 && errno == EINTR)
-			;
-	close(gate);
-	wstatus = wait_for(pid, set, caught);
-	if (n == (ssize_t)sizeof(cause))
-		return vf_error(&a->run->err, VF_ERR_CONFIG, "%s: %s", command, strerror(cause));
-	return wstatus;
 }
 
 /* Runs the command once, the status told before and after. */
@@ -358,35 +216,17 @@ static int
 run_once(struct attempt *a, int *wstatus, int *caught)
 {
 	struct vf_error *err = &a->run->err;
-	sigset_t set, old;
-	int gate[2], rc = -1;
-	pid_t pid;
+	struct vf_child child;
+	int rc;
 
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, gate) < 0)
-		return vf_error_errno(err, "socketpair");
-	watched(&set);
-	signal(SIGCHLD, SIG_DFL);
-	sigprocmask(SIG_BLOCK, &set, &old);
-	pid = fork();
-	if (pid == 0) {
-		close(gate[0]);
-		become(a, gate[1], &old);
-	}
-	close(gate[1]);
 	*caught = 0;
-	if (pid < 0) {
-		vf_error_errno(err, "fork");
-		close(gate[0]);
-	} else if (begin(a, pid) < 0) {
-		close(gate[0]);		/* the child sees the end and goes */
-		wait_for(pid, &set, caught);
-	} else {
-		*wstatus = see_through(a, pid, gate[0], &set, caught);
-		rc = *wstatus < 0 ? -1 : 0;
-	}
-	sigprocmask(SIG_SETMASK, &old, NULL);
-	if (*caught != 0)
-		raise(*caught);		/* for the frame, which decides how we end */
+	if (vf_child_fork(&child, a->run->operands, a->lock, err) < 0)
+		return -1;
+	if ((rc = begin(a, child.pid)) < 0)
+		vf_child_cancel(&child);
+	else
+		rc = vf_child_run(&child, wstatus, err);
+	*caught = child.caught;
 	return rc;
 }
 
