@@ -56,7 +56,9 @@ class Table:
         self.path, self.count = path, 0
         self.data = contents(path)
         self.digest = hashlib.blake2b(self.data, digest_size=32).hexdigest()
-        start = 3 if self.data[:3] == b"\xef\xbb\xbf" else 0
+        start = 0
+        while self.data[start:start + 3] == b"\xef\xbb\xbf":
+            start += 3
         self.lineno, line = 1, b""
         while not line:
             if start >= len(self.data):
@@ -72,9 +74,8 @@ class Table:
         self.names = self.fields(line)
         if self.names is None:
             raise Unusable(f"{path}:1: a bad header")
-        for alias in aliases:
-            canonical, _, actual = alias.partition("=")
-            self.names = [canonical.encode() if n == actual.encode() else n for n in self.names]
+        renamed = dict(alias.encode().split(b"=", 1)[::-1] for alias in aliases)
+        self.names = [renamed.get(name, name) for name in self.names]
 
     def fields(self, line):
         """The values of a line, or None when its quoting is bad."""

@@ -504,6 +504,23 @@ after" ]
 	done
 }
 
+@test "filters: --column names columns as the file does: two may change places, none is named twice" {
+	local tool order
+	sed '1s/.*/globalUserId,market,email,score,band/' good.csv >swapped.csv
+	for tool in "${filters[@]}"; do
+		tool_args "$tool" && "${args[@]}" good.csv >plain.out
+		for order in "email=market market=email" "market=email email=market"; do
+			tool_args "$tool"
+			"${args[@]}" --column "${order% *}" --column "${order#* }" swapped.csv >swapped.out
+			same_files plain.out swapped.out
+		done
+		tool_args "$tool"
+		run --separate-stderr "${args[@]}" --column a=score --column b=score good.csv
+		[ "$status" -eq 2 ]
+		[ "$stderr" = "$tool: good.csv:1: --column names column score twice" ]
+	done
+}
+
 @test "filters: --log json makes every message an object" {
 	local tool
 	for tool in "${filters[@]}"; do

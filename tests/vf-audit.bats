@@ -290,6 +290,14 @@ usual=(--manifest m.json --seed-file seed --result drawn.csv a.csv b.csv)
 	done
 }
 
+@test "both: columns that --column makes change places, after more than one byte order mark" {
+	local swap=(--column band=market --column market=band)
+	{ printf '\xef\xbb\xbf\xef\xbb\xbf'; sed '1s/market,band/band,market/' a.csv; } >swapped.csv
+	vf-draw -c c.json --wave w1 --seed-file seed --manifest m.json --rejects /dev/null "${swap[@]}" -o drawn.csv swapped.csv
+	[ "$(csv_records drawn.csv)" -gt 100 ]
+	holds --manifest m.json --seed-file seed --result drawn.csv "${swap[@]}" swapped.csv
+}
+
 @test "recheck-draw.py: --fan shows one fan's key and place, drawn or not" {
 	vf-draw -c c.json --wave w1 --beacon c0ffee --seed-file seed --unselected rest.csv --rejects /dev/null -o d.csv a.csv b.csv
 	fan() {

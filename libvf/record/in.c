@@ -326,22 +326,35 @@ check_twice(const struct vf_header *h, const char *where, struct vf_error *err)
 	return rc;
 }
 
-/* CANON=ACTUAL: the column ACTUAL is called CANON from here on. */
+/* CANON=ACTUAL: the column that the file calls ACTUAL is called CANON from here on, whatever other aliases say. */
 static int
 apply_aliases(struct vf_in *in, const char *where, struct vf_error *err)
 {
-	for (int i = 0; i < in->opt.naliases; i++) {
-		const char *alias = in->opt.aliases[i], *eq = strchr(alias, '=');
-		int col;
+	struct vf_header *h = &in->header;
+	struct vf_slice *actual = malloc((size_t)h->n * sizeof *actual);
+	int rc = actual == NULL ? vf_error_nomem(err) : 0;
 
-		if (eq == NULL || eq == alias)
-			return vf_error(err, VF_ERR_CONFIG, "--column %s: not CANON=ACTUAL", alias);
-		col = vf_header_find(&in->header, eq + 1);
-		if (col < 0)
-			return vf_error(err, VF_ERR_CONFIG, "%s: no column %s, which --column names", where, eq + 1);
-		in->header.names[col] = vf_slice(alias, (size_t)(eq - alias));
+	for (int i = 0; i < h->n && rc == 0; i++)
+		actual[i] = h->names[i];
+	for (int i = 0; i < in->opt.naliases && rc == 0; i++) {
+		const char *alias = in->opt.aliases[i], *eq = strchr(alias, '=');
+		int col = 0;
+
+		if (eq == NULL || eq == alias) {
+			rc = vf_error(err, VF_ERR_CONFIG, "--column %s: not CANON=ACTUAL", alias);
+			break;
+		}
+		while (col < h->n && !vf_slice_is(actual[col], eq + 1))
+			col++;
+		if (col == h->n)
+			rc = vf_error(err, VF_ERR_CONFIG, "%s: no column %s, which --column names", where, eq + 1);
+		else if (h->names[col].p != actual[col].p)
+			rc = vf_error(err, VF_ERR_CONFIG, "%s: --column names column %s twice", where, eq + 1);
+		else
+			h->names[col] = vf_slice(alias, (size_t)(eq - alias));
 	}
-	return 0;
+	free(actual);
+	return rc;
 }
 
 /* Takes the names as the stream's header. */
