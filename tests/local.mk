@@ -247,7 +247,7 @@ tests_bench_generate_SOURCES = %D%/bench/generate.c
 tests_bench_measure_SOURCES = %D%/bench/measure.c
 
 # Against other programs' answers, and what takes minutes: tests/run calls both.
-oracle_tests = %D%/oracles/oracles.bats
+oracle_tests = %D%/oracles/oracles.bats %D%/oracles/segments.bats
 long_tests = \
 	%D%/long/campaign.bats \
 	%D%/long/kills.bats \
@@ -279,6 +279,7 @@ EXTRA_DIST += \
 	%D%/oracles/package.json \
 	%D%/oracles/phones.mjs \
 	%D%/oracles/records.mjs \
+	%D%/oracles/segments.pl \
 	%D%/recount.py \
 	%D%/reference.py \
 	%D%/report.py \

@@ -108,11 +108,32 @@ test_sizes(void)
 	ok(vf_sms_measure(vf_buf_slice(&text)).units <= 6, "bytes that are no UTF-8 do no harm");
 }
 
+/* test-message ask: each line of stdin is a text in hex, answered with encoding, units and segments. */
+static int
+answer(void)
+{
+	static char line[16384];
+	static unsigned char bytes[sizeof(line) / 2];
+
+	while (fgets(line, sizeof(line), stdin) != NULL) {
+		size_t n = strcspn(line, "\n");
+		struct vf_sms_size s;
+
+		if (n % 2 != 0 || !vf_hex_get(vf_slice(line, n), bytes, n / 2))
+			return 1;
+		s = vf_sms_measure(vf_slice((const char *)bytes, n / 2));
+		printf("%s %" PRIu32 " %" PRIu32 "\n", vf_sms_encoding_names[s.encoding], s.units, s.segments);
+	}
+	return fflush(stdout) != 0;
+}
+
 int
-main(void)
+main(int argc, char **argv)
 {
 	struct vf_error err;
 
+	if (argc > 1 && strcmp(argv[1], "ask") == 0)
+		return answer();
 	if (vf_hash_start(&err) < 0)
 		bail_out("libsodium");
 	test_ids();
