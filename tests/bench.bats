@@ -43,6 +43,6 @@ setup() {
 		--records 5000 --runs 1 --peers '' --json "$TMPDIR/figures.json"
 	echo "$output" "$stderr"
 	[ "$status" -eq 0 ]
-	[ "$(jq '.results | length' "$TMPDIR/figures.json")" -eq 9 ]
-	[ "$(jq '[.results[].figures[] | select(.nullMedian > 0 and .fileMedian > 0 and .out > 0)] | length' "$TMPDIR/figures.json")" -eq 10 ]
+	[ "$(jq '.results | length' "$TMPDIR/figures.json")" -eq 10 ]
+	[ "$(jq '[.results[].figures[] | select(.nullMedian > 0 and .fileMedian > 0 and .out > 0)] | length' "$TMPDIR/figures.json")" -eq 11 ]
 }
