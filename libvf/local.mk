@@ -45,6 +45,7 @@ libvf_a_SOURCES = \
 	%D%/fan/manifest.c %D%/fan/manifest.h \
 	%D%/fan/message.c %D%/fan/message.h \
 	%D%/fan/metrics.c %D%/fan/metrics.h \
+	%D%/fan/notice.c %D%/fan/notice.h \
 	%D%/fan/optout.c %D%/fan/optout.h \
 	%D%/fan/overview.c %D%/fan/overview.h \
 	%D%/fan/pattern.c %D%/fan/pattern.h \

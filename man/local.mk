@@ -11,6 +11,7 @@ dist_man_MANS += \
 	%D%/vf-records.5 \
 	%D%/vf-score.1 \
 	%D%/vf-seed.1 \
+	%D%/vf-slack.1 \
 	%D%/vf-tally.1 \
 	%D%/vf-wave.1 \
 	%D%/vf.7

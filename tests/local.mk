@@ -31,6 +31,7 @@ bats_tests = \
 	%D%/vf-filter.bats \
 	%D%/vf-score.bats \
 	%D%/vf-seed.bats \
+	%D%/vf-slack.bats \
 	%D%/vf-tally.bats \
 	%D%/vf-wave.bats \
 	%D%/zones.bats
@@ -115,6 +116,9 @@ tests_unit_test_message_LDADD = $(test_libs)
 unit_tests += tests/unit/test-metrics
 tests_unit_test_metrics_SOURCES = %D%/unit/test-metrics.c %D%/unit/tap.h
 tests_unit_test_metrics_LDADD = $(test_libs)
+unit_tests += tests/unit/test-notice
+tests_unit_test_notice_SOURCES = %D%/unit/test-notice.c %D%/unit/tap.h
+tests_unit_test_notice_LDADD = $(test_libs)
 unit_tests += tests/unit/test-num
 tests_unit_test_num_SOURCES = %D%/unit/test-num.c %D%/unit/tap.h
 tests_unit_test_num_LDADD = $(test_libs)
@@ -285,4 +289,5 @@ EXTRA_DIST += \
 	%D%/report.py \
 	%D%/run \
 	%D%/stand-ins/aws \
+	%D%/stand-ins/slack \
 	%D%/zones.py

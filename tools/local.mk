@@ -47,6 +47,10 @@ bin_PROGRAMS += tools/vf-seed
 tools_vf_seed_SOURCES = %D%/vf-seed.c %D%/drawing.c %D%/drawing.h $(frame_sources)
 tools_vf_seed_LDADD = $(frame_libs)
 
+bin_PROGRAMS += tools/vf-slack
+tools_vf_slack_SOURCES = %D%/vf-slack.c $(frame_sources)
+tools_vf_slack_LDADD = $(frame_libs) $(CURL_LIBS)
+
 bin_PROGRAMS += tools/vf-tally
 tools_vf_tally_SOURCES = %D%/vf-tally.c %D%/tally.h %D%/tally-html.c %D%/tally-json.c %D%/tally-plot.c %D%/tally-table.c $(frame_sources)
 tools_vf_tally_LDADD = $(frame_libs) -lm
