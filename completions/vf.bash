@@ -46,6 +46,7 @@ _vf_values() {
 	DIR) _vf_files "$2" -d ;;
 	FORMAT) _vf_reply "$2" -W 'text json' ;;
 	CODEC) _vf_reply "$2" -W 'null deflate snappy' ;;
+	KIND) _vf_reply "$2" -W registration ;;
 	TYPE) _vf_reply "$2" -W 'generated external TM' ;;
 	STATE*) _vf_reply "$2" -W 'planned prepared triggered sending partial sent held failed' ;;
 	*) _vf_nothing ;;
@@ -109,3 +110,5 @@ _vf() {
 complete -o bashdefault -o default -F _vf vf-assign vf-attempt vf-audit vf-avro vf-codegen vf-draw vf-email vf-events \
 	vf-filter vf-score \
 	vf-seed vf-slack vf-tally vf-wave
+	vf-filter vf-merge vf-score \
+	vf-seed vf-tally vf-wave

@@ -1,8 +1,13 @@
 noinst_LIBRARIES += libvf.a
 libvf_a_SOURCES = \
+	%D%/avro/codec.c %D%/avro/codec.h \
+	%D%/avro/container.c %D%/avro/container.h \
 	%D%/avro/decode.c %D%/avro/decode.h \
 	%D%/avro/encode.c %D%/avro/encode.h \
+	%D%/avro/merge.c %D%/avro/merge.h \
+	%D%/avro/packer.c %D%/avro/packer.h \
 	%D%/avro/schema.c %D%/avro/schema.h \
+	%D%/avro/varint.h \
 	%D%/avro/walk.c %D%/avro/walk.h \
 	%D%/base/blake4.c %D%/base/blake4.h \
 	%D%/base/buf.c %D%/base/buf.h \
@@ -27,10 +32,6 @@ libvf_a_SOURCES = \
 	%D%/record/out.c %D%/record/out.h \
 	%D%/record/row.h \
 	%D%/record/scan.c %D%/record/scan.h \
-	%D%/avro/codec.c %D%/avro/codec.h \
-	%D%/avro/container.c %D%/avro/container.h \
-	%D%/avro/packer.c %D%/avro/packer.h \
-	%D%/avro/varint.h \
 	%D%/fan/campaign.c %D%/fan/campaign.h \
 	%D%/fan/codes.c %D%/fan/codes.h \
 	%D%/fan/delivery.c %D%/fan/delivery.h \

@@ -71,6 +71,8 @@ all_files='config.json|folder|scores.txt|two words.csv'
 	offers 'json' vf-draw --log = j
 	offers 'TM|external|generated' vf-assign --code-type ''
 	offers 'held' vf-attempt --set h
+	offers 'deflate|null|snappy' vf-merge --codec ''
+	offers 'registration' vf-merge --type ''
 	offers 'prepared' vf-attempt --then prep
 	offers 'partial|planned|prepared' vf-attempt --from p
 }

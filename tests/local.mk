@@ -29,6 +29,7 @@ bats_tests = \
 	%D%/vf-email.bats \
 	%D%/vf-events.bats \
 	%D%/vf-filter.bats \
+	%D%/vf-merge.bats \
 	%D%/vf-score.bats \
 	%D%/vf-seed.bats \
 	%D%/vf-slack.bats \
@@ -165,6 +166,7 @@ tests_unit_test_zone_LDADD = $(test_libs)
 # Fuzz targets: replayed everywhere, and with clang linked to libFuzzer.
 if FUZZERS
 noinst_PROGRAMS += \
+	tests/fuzz/fuzz-container \
 	tests/fuzz/fuzz-domains \
 	tests/fuzz/fuzz-email \
 	tests/fuzz/fuzz-journal \
@@ -177,6 +179,12 @@ noinst_PROGRAMS += \
 	tests/fuzz/fuzz-template \
 	tests/fuzz/fuzz-zone
 endif
+unit_tests += tests/fuzz/replay-container
+tests_fuzz_replay_container_SOURCES = %D%/fuzz/fuzz-container.c %D%/fuzz/replay.c
+tests_fuzz_replay_container_LDADD = $(test_libs) $(DEFLATE_LIBS) $(SNAPPY_LIBS)
+tests_fuzz_fuzz_container_SOURCES = %D%/fuzz/fuzz-container.c
+tests_fuzz_fuzz_container_LDADD = $(test_libs) $(DEFLATE_LIBS) $(SNAPPY_LIBS)
+tests_fuzz_fuzz_container_LDFLAGS = -fsanitize=fuzzer $(AM_LDFLAGS)
 unit_tests += tests/fuzz/replay-domains
 tests_fuzz_replay_domains_SOURCES = %D%/fuzz/fuzz-domains.c %D%/fuzz/replay.c
 tests_fuzz_replay_domains_LDADD = $(test_libs)
@@ -266,6 +274,8 @@ check-long: $(bin_PROGRAMS) $(check_PROGRAMS)
 
 EXTRA_DIST += $(bats_tests) $(oracle_tests) $(long_tests)
 EXTRA_DIST += \
+	%D%/avro.py \
+	%D%/bench/Merge.java \
 	%D%/bench/package-lock.json \
 	%D%/bench/package.json \
 	%D%/bench/peers.mjs \

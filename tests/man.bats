@@ -7,6 +7,7 @@ load helper
 #   seed draw.json drawn.csv   the draw of wave w1
 #   codes.csv ledger.csv assigned.csv   its codes
 #   registration.avsc selection.avsc code-assignment.avsc   the lake's schemas
+#   day1.avro day2.avro        800 registrations
 # And which programs besides ours: Debian's essential ones, and what ./bootstrap installs.
 others=(awk b2sum basename bash cat cmp cp cut date diff dirname env find grep gunzip gzip head jq ls mkdir mv paste printf
 	python3 rm sed seq sh sleep sort split tail tar tee test touch tr uniq unzip wc xargs zip)
@@ -24,6 +25,8 @@ setup_file() {
 	vf-draw -c config.json --wave w1 --seed-file seed --rejects /dev/null --manifest draw.json -o drawn.csv entrants.csv
 	vf-codegen -n 5000 -o codes.csv
 	vf-assign -c config.json --wave w1 --codes codes.csv --ledger ledger.csv -o assigned.csv drawn.csv
+	"$PYTHON3" "$VF_SRCDIR/tests/avro.py" make day1.avro --records 500 --codec deflate
+	"$PYTHON3" "$VF_SRCDIR/tests/avro.py" make day2.avro --records 300 --first 500
 	mkdir "$BATS_FILE_TMPDIR/programs"
 	for program in "${others[@]}"; do
 		ln -s "$(type -P "$program")" "$BATS_FILE_TMPDIR/programs/$program"

@@ -28,7 +28,7 @@ struct vf_file {
 	char *target, *temp;	/* NULL when written in place */
 	int fd;
 	bool is_stdout;		/* a reader that went away is VF_ERR_PIPE, not a failure */
-	bool failed, done;
+	bool failed, settled, done;
 	size_t n;		/* bytes in block */
 	char *block;
 };
@@ -425,15 +425,36 @@ close_checked(struct vf_file *f, struct vf_error *err)
 }
 
 static int
-commit(struct vf_file *f, struct vf_error *err)
+settle(struct vf_file *f, struct vf_error *err)
 {
 	struct stat st;
 
 	if (vf_file_flush(f, err) < 0)
 		return -1;
+	free(f->block);
+	f->block = NULL;
 	if (!f->is_stdout && fstat(f->fd, &st) == 0 && S_ISREG(st.st_mode) && sync_fd(f->fd, f->name, err) < 0)
 		return -1;
-	if (close_checked(f, err) < 0)
+	return close_checked(f, err);
+}
+
+int
+vf_file_settle(struct vf_file *f, struct vf_error *err)
+{
+	if (!f->settled) {
+		f->settled = true;
+		if (settle(f, err) == 0)
+			return 0;
+		f->failed = true;
+		return -1;
+	}
+	return f->failed ? vf_error(err, VF_ERR_FAILED, "%s: an earlier write failed", f->name) : 0;
+}
+
+static int
+commit(struct vf_file *f, struct vf_error *err)
+{
+	if (vf_file_settle(f, err) < 0)
 		return -1;
 	if (f->temp == NULL)
 		return 0;

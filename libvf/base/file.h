@@ -31,6 +31,8 @@ struct vf_file *vf_file_create(const char *path, unsigned flags, struct vf_error
  * When *stop (see vf_file_stop_on) is set and a write is interrupted: VF_ERR_STOPPED. */
 int vf_file_write(struct vf_file *, const void *, size_t, struct vf_error *);
 int vf_file_flush(struct vf_file *, struct vf_error *);
+/* All bytes are with the file system and a temporary file is closed, its buffer freed; only commit or free may follow. */
+int vf_file_settle(struct vf_file *, struct vf_error *);
 int vf_file_commit(struct vf_file *, struct vf_error *);
 /* Not committed: the temporary file goes. NULL is accepted. */
 void vf_file_free(struct vf_file *);

@@ -1,0 +1,221 @@
+#!/usr/bin/env python3
+"""Avro container files by a plain Python of our own, written from the specification: for tests.
+
+    avro.py make FILE [--records N] [--first I] [--block N] [--codec C] [--schema TEXT]
+    avro.py dump FILE...        each record as one line of JSON, in order
+    avro.py head FILE           {"codec", "blocks", "records", "meta"}
+
+`make` writes registrations: {"id": "nf<I>", "score": I / 1000, "market": null or a name}.
+"""
+import argparse
+import json
+import struct
+import sys
+import zlib
+
+SCHEMA = (
+    '{"type":"record","name":"Registration","namespace":"example","fields":[{"name":"id","type":"string"},'
+    '{"name":"score","type":"double"},{"name":"market","type":["null","string"]}]}'
+)
+SYNC = b"0123456789abcdef"
+
+
+def put_long(value):
+    value = (value << 1) ^ (value >> 63)
+    out = bytearray()
+    while value >= 0x80:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    out.append(value)
+    return bytes(out)
+
+
+def put_bytes(value):
+    return put_long(len(value)) + value
+
+
+def literals(data):
+    """A snappy stream of literals alone."""
+    out, n = bytearray(), len(data)
+    while n >= 0x80:
+        out.append(n & 0x7F | 0x80)
+        n >>= 7
+    out.append(n)
+    for at in range(0, len(data), 60):
+        part = data[at:at + 60]
+        out += bytes([(len(part) - 1) << 2]) + part
+    return bytes(out)
+
+
+def store(data, codec):
+    if codec == "deflate":
+        packer = zlib.compressobj(6, zlib.DEFLATED, -15)
+        return packer.compress(data) + packer.flush()
+    if codec == "snappy":
+        return literals(data) + struct.pack(">I", zlib.crc32(data))
+    return data
+
+
+def header(schema, codec, meta=(), sync=SYNC):
+    entries = [("avro.schema", schema.encode()), ("avro.codec", codec.encode()), *meta]
+    return b"Obj\1" + put_long(len(entries)) + b"".join(put_bytes(k.encode()) + put_bytes(v) for k, v in entries) + put_long(0) + sync
+
+
+def block(count, data, codec="null", sync=SYNC):
+    raw = store(data, codec)
+    return put_long(count) + put_bytes(raw) + sync
+
+
+def registration(i):
+    market = put_long(0) if i % 3 == 0 else put_long(1) + put_bytes(b"M%d" % (i % 7))
+    return put_bytes(b"nf%d" % i) + struct.pack("<d", i / 1000) + market
+
+
+def make(name, records=10, first=0, per_block=1000, codec="null", schema=SCHEMA, meta=(), sync=SYNC):
+    with open(name, "wb") as out:
+        out.write(header(schema, codec, meta, sync))
+        for at in range(first, first + records, per_block):
+            n = min(per_block, first + records - at)
+            out.write(block(n, b"".join(registration(i) for i in range(at, at + n)), codec, sync))
+
+
+class Reader:
+    def __init__(self, data):
+        self.data, self.at = data, 0
+
+    def take(self, n):
+        if n < 0 or self.at + n > len(self.data):
+            raise ValueError("cut off")
+        self.at += n
+        return self.data[self.at - n:self.at]
+
+    def long(self):
+        shift = value = 0
+        while True:
+            byte = self.take(1)[0]
+            value |= (byte & 0x7F) << shift
+            shift += 7
+            if byte < 0x80:
+                return value >> 1 ^ -(value & 1)
+
+    def bytes(self):
+        return self.take(self.long())
+
+
+def unsnap(raw):
+    stream, crc = Reader(raw[:-4]), raw[-4:]
+    shift = size = 0
+    while True:
+        byte = stream.take(1)[0]
+        size |= (byte & 0x7F) << shift
+        shift += 7
+        if byte < 0x80:
+            break
+    out = bytearray()
+    while stream.at < len(stream.data):
+        tag = stream.take(1)[0]
+        if tag & 3 == 0:
+            n = tag >> 2
+            if n >= 60:
+                n = int.from_bytes(stream.take(n - 59), "little")
+            out += stream.take(n + 1)
+            continue
+        if tag & 3 == 1:
+            n, back = 4 + (tag >> 2 & 7), (tag >> 5) << 8 | stream.take(1)[0]
+        else:
+            n, back = 1 + (tag >> 2), int.from_bytes(stream.take(2 if tag & 3 == 2 else 4), "little")
+        for _ in range(n):
+            out.append(out[-back])
+    if len(out) != size or struct.pack(">I", zlib.crc32(bytes(out))) != crc:
+        raise ValueError("a damaged snappy block")
+    return bytes(out)
+
+
+def datum(reader, schema, names):
+    if isinstance(schema, list):
+        return datum(reader, schema[reader.long()], names)
+    kind = schema["type"] if isinstance(schema, dict) else schema
+    if isinstance(kind, (dict, list)):
+        return datum(reader, kind, names)
+    if kind in names:
+        return datum(reader, names[kind], names)
+    if kind == "record":
+        names[schema["name"]] = schema
+        return {f["name"]: datum(reader, f["type"], names) for f in schema["fields"]}
+    if kind == "array":
+        items = []
+        while (n := reader.long()) != 0:
+            if n < 0:
+                n = -n
+                reader.long()
+            items += [datum(reader, schema["items"], names) for _ in range(n)]
+        return items
+    if kind == "enum":
+        return schema["symbols"][reader.long()]
+    plain = {
+        "null": lambda: None, "boolean": lambda: reader.take(1) == b"\1", "int": reader.long, "long": reader.long,
+        "float": lambda: struct.unpack("<f", reader.take(4))[0], "double": lambda: struct.unpack("<d", reader.take(8))[0],
+        "bytes": lambda: reader.bytes().hex(), "string": lambda: reader.bytes().decode(),
+    }
+    return plain[kind]()
+
+
+def read(name):
+    """(metadata, [(count, plain bytes)])"""
+    with open(name, "rb") as stream:
+        file = Reader(stream.read())
+    if file.take(4) != b"Obj\1":
+        raise ValueError("not an Avro file")
+    meta = {}
+    while (n := file.long()) != 0:
+        if n < 0:
+            n = -n
+            file.long()
+        for _ in range(n):
+            key = file.bytes().decode()
+            meta[key] = file.bytes()
+    sync, blocks = file.take(16), []
+    codec = meta.get("avro.codec", b"null").decode()
+    while file.at < len(file.data):
+        count, raw = file.long(), file.bytes()
+        if file.take(16) != sync:
+            raise ValueError("a wrong sync marker")
+        blocks.append((count, zlib.decompress(raw, -15) if codec == "deflate" else unsnap(raw) if codec == "snappy" else raw))
+    return meta, blocks
+
+
+def records(name):
+    meta, blocks = read(name)
+    schema = json.loads(meta["avro.schema"])
+    for count, data in blocks:
+        reader = Reader(data)
+        for _ in range(count):
+            yield datum(reader, schema, {})
+        if reader.at != len(data):
+            raise ValueError("bytes behind the last record")
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("verb", choices=["make", "dump", "head"])
+    parser.add_argument("files", nargs="+")
+    parser.add_argument("--records", type=int, default=10)
+    parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--block", type=int, default=1000)
+    parser.add_argument("--codec", default="null")
+    parser.add_argument("--schema", default=SCHEMA)
+    opt = parser.parse_args()
+    for name in opt.files:
+        if opt.verb == "make":
+            make(name, opt.records, opt.first, opt.block, opt.codec, opt.schema)
+        elif opt.verb == "dump":
+            for record in records(name):
+                print(json.dumps(record))
+        else:
+            meta, blocks = read(name)
+            print(json.dumps({"codec": meta.get("avro.codec", b"").decode(), "blocks": len(blocks), "records": sum(n for n, _ in blocks),
+                              "meta": sorted(k for k in meta if not k.startswith("avro."))}))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
