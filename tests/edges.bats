@@ -385,7 +385,9 @@ after" ]
 }
 
 @test "filters: more files than a record can name are exit 2" {
-	run --separate-stderr env -i "$(command -v vf-score)" $(seq 65536 | sed 's/.*/good.csv/')
+	local names
+	mapfile -t names < <(seq 65536 | sed 's/.*/good.csv/')
+	run --separate-stderr env -i "$(command -v vf-score)" "${names[@]}"
 	[ "$status" -eq 2 ]
 	[ -z "$output" ]
 	[ "$stderr" = "vf-score: more than 65535 files" ]
