@@ -39,6 +39,9 @@ bats_tests = \
 TESTS = $(unit_tests) $(bats_tests)
 
 # One small program a module.
+unit_tests += tests/unit/test-avro
+tests_unit_test_avro_SOURCES = %D%/unit/test-avro.c %D%/unit/tap.h
+tests_unit_test_avro_LDADD = $(test_libs) $(DEFLATE_LIBS) $(SNAPPY_LIBS)
 unit_tests += tests/unit/test-buf
 tests_unit_test_buf_SOURCES = %D%/unit/test-buf.c %D%/unit/tap.h
 tests_unit_test_buf_LDADD = $(test_libs)
@@ -166,6 +169,7 @@ tests_unit_test_zone_LDADD = $(test_libs)
 # Fuzz targets: replayed everywhere, and with clang linked to libFuzzer.
 if FUZZERS
 noinst_PROGRAMS += \
+	tests/fuzz/fuzz-avro \
 	tests/fuzz/fuzz-container \
 	tests/fuzz/fuzz-domains \
 	tests/fuzz/fuzz-email \
@@ -185,6 +189,12 @@ tests_fuzz_replay_container_LDADD = $(test_libs) $(DEFLATE_LIBS) $(SNAPPY_LIBS)
 tests_fuzz_fuzz_container_SOURCES = %D%/fuzz/fuzz-container.c
 tests_fuzz_fuzz_container_LDADD = $(test_libs) $(DEFLATE_LIBS) $(SNAPPY_LIBS)
 tests_fuzz_fuzz_container_LDFLAGS = -fsanitize=fuzzer $(AM_LDFLAGS)
+unit_tests += tests/fuzz/replay-avro
+tests_fuzz_replay_avro_SOURCES = %D%/fuzz/fuzz-avro.c %D%/fuzz/replay.c
+tests_fuzz_replay_avro_LDADD = $(test_libs) $(DEFLATE_LIBS) $(SNAPPY_LIBS)
+tests_fuzz_fuzz_avro_SOURCES = %D%/fuzz/fuzz-avro.c
+tests_fuzz_fuzz_avro_LDADD = $(test_libs) $(DEFLATE_LIBS) $(SNAPPY_LIBS)
+tests_fuzz_fuzz_avro_LDFLAGS = -fsanitize=fuzzer $(AM_LDFLAGS)
 unit_tests += tests/fuzz/replay-domains
 tests_fuzz_replay_domains_SOURCES = %D%/fuzz/fuzz-domains.c %D%/fuzz/replay.c
 tests_fuzz_replay_domains_LDADD = $(test_libs)
@@ -259,7 +269,7 @@ tests_bench_generate_SOURCES = %D%/bench/generate.c
 tests_bench_measure_SOURCES = %D%/bench/measure.c
 
 # Against other programs' answers, and what takes minutes: tests/run calls both.
-oracle_tests = %D%/oracles/oracles.bats %D%/oracles/segments.bats
+oracle_tests = %D%/oracles/avro.bats %D%/oracles/oracles.bats %D%/oracles/segments.bats
 long_tests = \
 	%D%/long/campaign.bats \
 	%D%/long/kills.bats \
@@ -289,6 +299,10 @@ EXTRA_DIST += \
 	%D%/kill-wave.sh \
 	%D%/local.mk \
 	%D%/man-examples.py \
+	%D%/oracles/AvroFile.java \
+	%D%/oracles/avro.avsc \
+	%D%/oracles/avrofile.mjs \
+	%D%/oracles/avrofile.py \
 	%D%/oracles/package-lock.json \
 	%D%/oracles/package.json \
 	%D%/oracles/phones.mjs \
