@@ -93,20 +93,29 @@ vf_decode_free(struct vf_decode *d)
 }
 
 
-/* Are some of the bytes LF, CR or NUL? Eight at a time: they are all under 0x0e. */
+/* Not zero when one of the eight bytes at p is under 0x0e, as LF, CR and NUL are. */
+static inline uint64_t
+low8(const char *p)
+{
+	const uint64_t ones = 0x0101010101010101u;
+	uint64_t w;
+
+	memcpy(&w, p, sizeof w);
+	return (w - ones * 0x0e) & ~w & ones * 0x80;
+}
+
+/* Are some of the bytes LF, CR or NUL? */
 static bool
 breaks(struct vf_slice s)
 {
-	const uint64_t ones = 0x0101010101010101u, tops = 0x8080808080808080u;
-	size_t i = 0;
-	uint64_t w;
+	uint64_t low = s.n < 8;
 
-	for (; i + 8 <= s.n; i += 8) {
-		memcpy(&w, s.p + i, sizeof w);
-		if (((w - ones * 0x0e) & ~w & tops) != 0)
-			break;
-	}
-	for (; i < s.n; i++)
+	/* The last eight may have been looked at before. */
+	for (size_t i = 0; i + 8 < s.n; i += 8)
+		low |= low8(s.p + i);
+	if (s.n >= 8)
+		low |= low8(s.p + s.n - 8);
+	for (size_t i = 0; low != 0 && i < s.n; i++)
 		if (s.p[i] == '\n' || s.p[i] == '\r' || s.p[i] == '\0')
 			return true;
 	return false;
@@ -137,14 +146,17 @@ string(const unsigned char *p, const unsigned char *end, struct vf_slice *s)
 	return p + n;
 }
 
-static uint64_t
-bits(const unsigned char *p, int n)
+/* Numbers of IEEE 754 come lowest byte first; compilers know this for one load. */
+static inline uint32_t
+bits4(const unsigned char *p)
 {
-	uint64_t v = 0;
+	return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+}
 
-	for (int i = 0; i < n; i++)
-		v |= (uint64_t)p[i] << 8 * i;
-	return v;
+static inline uint64_t
+bits8(const unsigned char *p)
+{
+	return bits4(p) | (uint64_t)bits4(p + 4) << 32;
 }
 
 /* The array's strings joined by `;`, at the end of d->lists; *fits tells whether that says what the array says. */
@@ -231,14 +243,14 @@ value(struct vf_decode *d, size_t i, const unsigned char *p, const unsigned char
 	case FLOAT:
 		if (end - p < 4)
 			return NULL;
-		raw4 = (uint32_t)bits(p, 4);
+		raw4 = bits4(p);
 		memcpy(&real4, &raw4, sizeof real4);
 		*s = vf_slice(text, vf_num_put_float(text, real4));
 		return p + 4;
 	case DOUBLE:
 		if (end - p < 8)
 			return NULL;
-		raw = bits(p, 8);
+		raw = bits8(p);
 		memcpy(&real, &raw, sizeof real);
 		*s = vf_slice(text, vf_num_put_double(text, real));
 		return p + 8;

@@ -41,12 +41,14 @@ add_long(struct vf_buf *b, int64_t v)
 	vf_buf_add(b, bytes, vf_varint_put(bytes, v));
 }
 
-/* Numbers of IEEE 754 go lowest byte first. */
-static void
-put_bits(unsigned char *p, uint64_t bits, int n)
+/* Numbers of IEEE 754 go lowest byte first; compilers make one store of it. */
+static inline void
+put_bits4(unsigned char *p, uint32_t bits)
 {
-	for (int i = 0; i < n; i++)
-		p[i] = (unsigned char)(bits >> 8 * i);
+	p[0] = (unsigned char)bits;
+	p[1] = (unsigned char)(bits >> 8);
+	p[2] = (unsigned char)(bits >> 16);
+	p[3] = (unsigned char)(bits >> 24);
 }
 
 static inline size_t
@@ -55,7 +57,8 @@ put_double(unsigned char *p, double v)
 	uint64_t bits;
 
 	memcpy(&bits, &v, sizeof bits);
-	put_bits(p, bits, 8);
+	put_bits4(p, (uint32_t)bits);
+	put_bits4(p + 4, (uint32_t)(bits >> 32));
 	return 8;
 }
 
@@ -65,7 +68,7 @@ put_float(unsigned char *p, float v)
 	uint32_t bits;
 
 	memcpy(&bits, &v, sizeof bits);
-	put_bits(p, bits, 4);
+	put_bits4(p, bits);
 	return 4;
 }
 

@@ -100,6 +100,58 @@ offset(struct vf_slice s, size_t at, int64_t *seconds)
 	return true;
 }
 
+#if defined __BYTE_ORDER__ && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+/* Eight bytes at p, of which those that are 0 in `form` are digits, and become their values; the others become 0. */
+static inline bool
+taken(const char *p, const char form[8], uint64_t *w)
+{
+	const uint64_t sixes = 0x0606060606060606u, tens = 0xf0f0f0f0f0f0f0f0u;
+	uint64_t want;
+
+	memcpy(w, p, sizeof *w);
+	memcpy(&want, form, sizeof want);
+	*w ^= want;
+	return ((*w | (*w + sixes)) & tens) == 0;
+}
+
+static inline unsigned
+byte(uint64_t w, int i)
+{
+	return (unsigned)(w >> 8 * i) & 0xff;
+}
+
+/* `YYYY-MM-DDTHH:MM:SSZ`, as most are, read in three pieces; false: it is another form, or no date. */
+static inline bool
+common_form(const char *p, int64_t *milliseconds)
+{
+	const uint64_t marks[3] = { 0xff0000ff00000000u, 0x0000ff0000ff0000u, 0xff0000ff0000ff00u };
+	unsigned y, m, d, h, min, sec;
+	uint64_t w[3];
+
+	if (!taken(p, "0000-00-", &w[0]) || !taken(p + 8, "00T00:00", &w[1]) || !taken(p + 12, "0:00:00Z", &w[2]) ||
+		((w[0] & marks[0]) | (w[1] & marks[1]) | (w[2] & marks[2])) != 0)
+		return false;
+	y = byte(w[0], 0) * 1000 + byte(w[0], 1) * 100 + byte(w[0], 2) * 10 + byte(w[0], 3);
+	m = byte(w[0], 5) * 10 + byte(w[0], 6);
+	d = byte(w[1], 0) * 10 + byte(w[1], 1);
+	h = byte(w[1], 3) * 10 + byte(w[1], 4);
+	min = byte(w[1], 6) * 10 + byte(w[1], 7);
+	sec = byte(w[2], 5) * 10 + byte(w[2], 6);
+	if (y < 1970 || m < 1 || m > 12 || d < 1 || (d > 28 && d > month_days(y, m)) || h > 23 || min > 59 || sec > 59)
+		return false;
+	*milliseconds = (vf_date_days(y, m, d) * DAY + (int64_t)(h * 3600 + min * 60 + sec)) * 1000;
+	return true;
+}
+#else
+static inline bool
+common_form(const char *p, int64_t *milliseconds)
+{
+	(void)p;
+	(void)milliseconds;
+	return false;
+}
+#endif
+
 bool
 vf_date_parse_ms(struct vf_slice s, int64_t *milliseconds)
 {
@@ -107,6 +159,8 @@ vf_date_parse_ms(struct vf_slice s, int64_t *milliseconds)
 	int64_t east, seconds;
 	size_t at = 19;
 
+	if (s.n == VF_DATE_LEN && common_form(s.p, milliseconds))
+		return true;
 	if (!digits(s, 0, 4, &y) || !at_char(s, 4, '-', '-') || !digits(s, 5, 2, &m) || !at_char(s, 7, '-', '-') ||
 		!digits(s, 8, 2, &d) || !(at_char(s, 10, 'T', 't') || at_char(s, 10, ' ', ' ')) ||
 		!digits(s, 11, 2, &h) || !at_char(s, 13, ':', ':') || !digits(s, 14, 2, &min) ||

@@ -327,7 +327,12 @@ vf_num_double(struct vf_slice s, double *v)
 		1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22 };
 	char text[VF_NUM_LONGEST + 1];
 	struct real r;
+	uint32_t millionths;
 
+	if (vf_num_six_places(s, &millionths)) {
+		*v = (double)millionths / 1e6;
+		return true;
+	}
 	if (!read_real(s, &r))
 		return word(s, v);
 	if (r.exact && r.digits <= (uint64_t)1 << 53 && r.exponent >= -22 && r.exponent <= 22) {
