@@ -12,6 +12,7 @@ libvf_a_SOURCES = \
 	%D%/base/blake4.c %D%/base/blake4.h \
 	%D%/base/buf.c %D%/base/buf.h \
 	%D%/base/date.c %D%/base/date.h \
+	%D%/base/digester.c %D%/base/digester.h \
 	%D%/base/error.c %D%/base/error.h \
 	%D%/base/file.c %D%/base/file.h \
 	%D%/base/hash.c %D%/base/hash.h \

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/digester.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "record/csv.h"
@@ -18,6 +19,7 @@
 
 #define BLOCK ((size_t)256 << 10)
 #define WINDOW ((size_t)32 << 10)	/* of it that is indexed at a time: with its index and rows it stays in the first cache */
+#define SPARES 3			/* blocks that wait for their digest while others are filled */
 #define PAD 64				/* readable bytes behind a block, for the scanner and the last LF */
 #define KEEP_LONG ((size_t)64 << 10)	/* of a record that is too long: what a reject line can show */
 
@@ -49,8 +51,16 @@ struct vf_in {
 	int fd;				/* -1: not begun */
 	bool eof, top;			/* no more bytes will come; nothing was taken yet */
 	uint64_t lineno;		/* of the line at `at` */
+	struct block {
+		char *p;
+		size_t room;		/* bytes, PAD not counted */
+		uint64_t ticket;	/* of its last bytes at the digester */
+	} spares[SPARES];		/* with options.digest: blocks that were read before, in turn */
+	size_t turn;
+	struct vf_digester *digester;
 	char *block;
-	size_t room;			/* bytes of block, PAD not counted */
+	size_t room;
+	uint64_t ticket;
 	size_t at, n;			/* what is not handed out yet: block[at..n) */
 	size_t whole;			/* lines end in block[at..whole); at or before `at` when none does */
 	size_t want;			/* a quoted record needs this many bytes in the block, or the end */
@@ -108,8 +118,8 @@ read_more(struct vf_in *in, struct vf_error *err)
 		if (got < 0)
 			return -1;
 		in->bytes += (uint64_t)got;
-		if (in->opt.digest)
-			vf_digest_add(&op->digest, in->block + in->n, (size_t)got);
+		if (in->digester != NULL)
+			in->ticket = vf_digester_add(in->digester, &op->digest, in->block + in->n, (size_t)got);
 	}
 	if (got == 0)
 		in->eof = true;
@@ -143,11 +153,35 @@ grow_block(struct vf_in *in, size_t room, struct vf_error *err)
 
 	if (room <= in->room)
 		return 0;
+	if (in->digester != NULL)
+		vf_digester_wait(in->digester, in->ticket);
 	p = realloc(in->block, room + PAD);
 	if (p == NULL)
 		return vf_error_nomem(err);
 	in->block = p;
 	in->room = room;
+	return 0;
+}
+
+/* Another block becomes the one that is read into, `left` bytes of this one its first. */
+static int
+change_block(struct vf_in *in, size_t left, struct vf_error *err)
+{
+	struct block *next = &in->spares[in->turn++ % SPARES], old = { in->block, in->room, in->ticket };
+
+	vf_digester_wait(in->digester, next->ticket);
+	if (next->room < in->room) {
+		free(next->p);
+		next->room = 0;
+		next->p = malloc(in->room + PAD);
+		if (next->p == NULL)
+			return vf_error_nomem(err);
+		next->room = in->room;
+	}
+	memcpy(next->p, in->block + in->at, left);
+	in->block = next->p;
+	in->room = next->room;
+	*next = old;
 	return 0;
 }
 
@@ -158,7 +192,10 @@ make_room(struct vf_in *in, struct vf_error *err)
 	size_t left = in->n - in->at;
 
 	if (in->at > 0) {
-		memmove(in->block, in->block + in->at, left);
+		if (in->digester != NULL && change_block(in, left, err) < 0)
+			return -1;
+		if (in->digester == NULL)
+			memmove(in->block, in->block + in->at, left);
 		in->whole = in->whole > in->at ? in->whole - in->at : 0;
 		in->at = 0;
 		in->n = left;
@@ -435,6 +472,8 @@ begin(struct vf_in *in, struct vf_error *err)
 static void
 end(struct vf_in *in)
 {
+	if (in->digester != NULL)
+		vf_digester_wait(in->digester, in->ticket);
 	if (in->fd >= 0 && in->fd != in->ops[in->cur].fd)
 		close(in->fd);
 	in->fd = -1;
@@ -561,7 +600,7 @@ vf_in_open(const struct vf_in_options *opt, struct vf_error *err)
 	}
 	if (in->ops == NULL || in->block == NULL || in->rows == NULL || in->csv == NULL)
 		vf_error_nomem(err);
-	else if (open_all(in, err) == 0)
+	else if ((!opt->digest || (in->digester = vf_digester_new(err)) != NULL) && open_all(in, err) == 0)
 		return in;
 	vf_in_free(in);
 	return NULL;
@@ -580,6 +619,9 @@ vf_in_free(struct vf_in *in)
 		return;
 	if (in->ops != NULL && in->cur < in->nops)
 		end(in);
+	vf_digester_free(in->digester);
+	for (int i = 0; i < SPARES; i++)
+		free(in->spares[i].p);
 	for (int i = 0; in->ops != NULL && i < in->nops; i++) {
 		if (in->ops[i].fd > STDIN_FILENO)
 			close(in->ops[i].fd);

@@ -6,8 +6,10 @@
  * columns named twice, an alias that is not there: VF_ERR_CONFIG.  A bad
  * record is a row with `reject` set, never an error.
  *
- * Memory: a block of 256 KiB with its index.  A record of up to 1 MiB makes the
- * block grow to 2 MiB; its index then takes at most 16 MiB (a block of delimiters).
+ * Memory: a block of 256 KiB, and the index and rows of a part of it.  A record
+ * of up to 1 MiB makes the block grow to 2 MiB; its index then takes at most 8 MiB
+ * (a record of delimiters).  With `digest` there are four blocks, so that a thread
+ * can digest what was read (base/digester.h) while more is.
  */
 #ifndef VF_RECORD_IN_H
 #define VF_RECORD_IN_H

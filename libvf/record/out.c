@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/buf.h"
+#include "base/digester.h"
 #include "base/text.h"
 
 #define BLOCK ((size_t)256 << 10)
@@ -26,8 +27,10 @@ struct vf_out {
 	int width;			/* columns of the output */
 	bool drops, plain;
 	struct vf_buf buf;
-	bool digesting;
+	struct vf_digester *digester;	/* with options.digest */
 	struct vf_digest digest;
+	struct vf_buf other;		/* what was handed over before, until it is digested */
+	uint64_t ticket;
 	uint64_t records;
 };
 
@@ -116,12 +119,12 @@ vf_out_open(const struct vf_out_options *opt, struct vf_error *err)
 		vf_error_nomem(err);
 		return NULL;
 	}
-	out->digesting = opt->digest;
 	out->plain = opt->plain;
 	vf_digest_init(&out->digest);
 	if (vf_buf_reserve(&out->buf, BLOCK + BLOCK / 16) < 0 || plan(out, opt) < 0)
 		vf_error_nomem(err);
-	else if ((out->file = vf_file_create(opt->path, opt->flags, err)) != NULL)
+	else if ((!opt->digest || (out->digester = vf_digester_new(err)) != NULL) &&
+		(out->file = vf_file_create(opt->path, opt->flags, err)) != NULL)
 		return out;
 	vf_out_free(out);
 	return NULL;
@@ -271,14 +274,26 @@ render(const struct vf_out *out, const struct vf_row *row, char delimiter, const
 	return to;
 }
 
+/* The buffer is digested while the other one is filled. */
+static void
+digest(struct vf_out *out)
+{
+	struct vf_buf full = out->buf;
+
+	vf_digester_wait(out->digester, out->ticket);
+	out->ticket = vf_digester_add(out->digester, &out->digest, full.p, full.n);
+	out->buf = out->other;
+	out->other = full;
+}
+
 /* What is in the buffer goes to the file, which may still keep it. */
 static int
 hand_over(struct vf_out *out, struct vf_error *err)
 {
-	if (out->digesting)
-		vf_digest_add(&out->digest, out->buf.p, out->buf.n);
 	if (vf_file_write(out->file, out->buf.p, out->buf.n, err) < 0)
 		return -1;
+	if (out->digester != NULL)
+		digest(out);
 	vf_buf_clear(&out->buf);
 	return 0;
 }
@@ -324,8 +339,10 @@ vf_out_flush(struct vf_out *out, struct vf_error *err)
 void
 vf_out_digest(struct vf_out *out, char hex[VF_DIGEST_HEX + 1])
 {
-	struct vf_digest d = out->digest;
+	struct vf_digest d;
 
+	vf_digester_wait(out->digester, out->ticket);
+	d = out->digest;
 	vf_digest_add(&d, out->buf.p, out->buf.n);
 	vf_digest_hex(&d, hex);
 }
@@ -341,9 +358,11 @@ vf_out_free(struct vf_out *out)
 {
 	if (out == NULL)
 		return;
+	vf_digester_free(out->digester);
 	vf_file_free(out->file);
 	free(out->edits);
 	free(out->appended);
 	vf_buf_free(&out->buf);
+	vf_buf_free(&out->other);
 	free(out);
 }
