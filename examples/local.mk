@@ -18,3 +18,6 @@ dist_sample_DATA = \
 	%D%/sample/scores.txt \
 	%D%/sample/whitelist.txt
 EXTRA_DIST += %D%/sample/generate.py
+
+servicesdir = $(exampledir)/services
+dist_services_DATA = %D%/services/sms.openapi.json

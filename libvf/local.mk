@@ -54,6 +54,7 @@ libvf_a_SOURCES = \
 	%D%/fan/phone.c %D%/fan/phone.h \
 	%D%/fan/phone-book.c %D%/fan/phone-book.h \
 	%D%/fan/phone-plan.c \
+	%D%/fan/result.c %D%/fan/result.h \
 	%D%/fan/score.c %D%/fan/score.h \
 	%D%/fan/status.c %D%/fan/status.h \
 	%D%/fan/tally.c %D%/fan/tally.h \

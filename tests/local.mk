@@ -33,6 +33,7 @@ bats_tests = \
 	%D%/vf-score.bats \
 	%D%/vf-seed.bats \
 	%D%/vf-slack.bats \
+	%D%/vf-sms.bats \
 	%D%/vf-tally.bats \
 	%D%/vf-wave.bats \
 	%D%/zones.bats
@@ -135,6 +136,9 @@ tests_unit_test_phone_LDADD = $(test_libs)
 unit_tests += tests/unit/test-pool
 tests_unit_test_pool_SOURCES = %D%/unit/test-pool.c %D%/unit/tap.h
 tests_unit_test_pool_LDADD = $(test_libs)
+unit_tests += tests/unit/test-result
+tests_unit_test_result_SOURCES = %D%/unit/test-result.c %D%/unit/tap.h
+tests_unit_test_result_LDADD = $(test_libs)
 unit_tests += tests/unit/test-scan
 tests_unit_test_scan_SOURCES = %D%/unit/test-scan.c %D%/unit/tap.h
 tests_unit_test_scan_LDADD = $(test_libs)
@@ -299,6 +303,7 @@ EXTRA_DIST += \
 	%D%/fuzz/corpus \
 	%D%/helper.bash \
 	%D%/kill-assign.sh \
+	%D%/kill-sms.sh \
 	%D%/kill-wave.sh \
 	%D%/local.mk \
 	%D%/man-examples.py \
@@ -315,6 +320,8 @@ EXTRA_DIST += \
 	%D%/reference.py \
 	%D%/report.py \
 	%D%/run \
+	%D%/service.bash \
 	%D%/stand-ins/aws \
 	%D%/stand-ins/slack \
+	%D%/stand-ins/sms \
 	%D%/zones.py

@@ -55,6 +55,11 @@ bin_PROGRAMS += tools/vf-slack
 tools_vf_slack_SOURCES = %D%/vf-slack.c $(frame_sources)
 tools_vf_slack_LDADD = $(frame_libs) $(CURL_LIBS)
 
+bin_PROGRAMS += tools/vf-sms
+tools_vf_sms_SOURCES = %D%/vf-sms.c %D%/recipients.c %D%/recipients.h %D%/lists.c %D%/lists.h %D%/ledger-file.h \
+	$(frame_sources)
+tools_vf_sms_LDADD = $(frame_libs) $(IDN2_LIBS) $(CURL_LIBS)
+
 bin_PROGRAMS += tools/vf-tally
 tools_vf_tally_SOURCES = %D%/vf-tally.c %D%/tally.h %D%/tally-html.c %D%/tally-json.c %D%/tally-plot.c %D%/tally-table.c $(frame_sources)
 tools_vf_tally_LDADD = $(frame_libs) -lm

@@ -43,3 +43,10 @@ load ../helper
 	[ "$(tail -n +2 ledger.csv | cut -d, -f1 | sort -u | wc -l)" -eq 30001 ]
 	[ "$(tail -n +2 ledger.csv | cut -d, -f2 | sort -u | wc -l)" -eq 30001 ]
 }
+
+@test "vf-sms: killed 50 times over a wave of 5,000, without and with --idempotent: nobody forgotten, nobody asked twice" {
+	cd "$BATS_TEST_TMPDIR"
+	run --separate-stderr "$VF_SRCDIR/tests/kill-sms.sh" 5000 50
+	echo "$output" "$stderr"
+	[ "$status" -eq 0 ]
+}
