@@ -39,7 +39,7 @@ loop() {
 		pid=$!
 		if [[ $killed -lt $kills ]]; then
 			# Some requests further, and then any moment of the next milliseconds: before or after a journal write.
-			target=$((before + RANDOM % (2 * fans / kills) + 1))
+			target=$((before + RANDOM % (fans / kills) + 1))
 			while [[ $(accepted) -lt $target ]] && kill -0 "$pid" 2>/dev/null; do
 				sleep 0.002
 			done

@@ -271,7 +271,9 @@ tests_fuzz_fuzz_tally_LDFLAGS = -fsanitize=fuzzer $(AM_LDFLAGS)
 check_PROGRAMS += $(unit_tests)
 
 # The benches' own programs: compiled with all warnings, run by tests/bench/run.
-check_PROGRAMS += tests/bench/generate tests/bench/measure
+check_PROGRAMS += tests/bench/bare-http tests/bench/generate tests/bench/measure
+tests_bench_bare_http_SOURCES = %D%/bench/bare-http.c
+tests_bench_bare_http_LDADD = $(CURL_LIBS)
 tests_bench_generate_SOURCES = %D%/bench/generate.c
 tests_bench_measure_SOURCES = %D%/bench/measure.c
 
@@ -296,7 +298,9 @@ EXTRA_DIST += \
 	%D%/bench/package-lock.json \
 	%D%/bench/package.json \
 	%D%/bench/peers.mjs \
+	%D%/bench/posts.mjs \
 	%D%/bench/run \
+	%D%/bench/sms \
 	%D%/campaign.bash \
 	%D%/damage.py \
 	%D%/data \

@@ -448,7 +448,7 @@ prepare(struct vf_sender *s, unsigned n)
 }
 
 /*
- * A group is worth its fdatasync when it is a quarter of what may be under way,
+ * A group is worth its fdatasync when it is half of what may be under way,
  * or twice what is prepared already and nothing more came for a moment.
  */
 static void
@@ -460,7 +460,7 @@ prepare_some(struct vf_sender *s, unsigned want, uint64_t now)
 		return;
 	if (s->linger == NEVER)
 		s->linger = now + LINGER;
-	if (s->o.prepare == NULL || n >= (s->o.concurrency + 3) / 4 || s->under_way + s->prepared.n == 0 ||
+	if (s->o.prepare == NULL || n >= (s->o.concurrency + 1) / 2 || s->under_way + s->prepared.n == 0 ||
 		(now >= s->linger && n >= 2 * s->prepared.n))
 		prepare(s, n);
 }
