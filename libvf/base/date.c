@@ -196,11 +196,12 @@ vf_date_parse(struct vf_slice s, int64_t *seconds)
 	return true;
 }
 
-static void
-put(char *out, unsigned v, int width)
+/* Two digits. */
+static inline void
+put2(char *out, unsigned v)
 {
-	for (int i = width - 1; i >= 0; i--, v /= 10)
-		out[i] = (char)('0' + v % 10);
+	out[0] = (char)('0' + v / 10);
+	out[1] = (char)('0' + v % 10);
 }
 
 void
@@ -213,12 +214,13 @@ vf_date_put(char out[VF_DATE_LEN + 1], int64_t seconds)
 	seconds = seconds < FIRST ? FIRST : seconds > LAST ? LAST : seconds;
 	vf_date_civil(split(seconds, &rest), &y, &m, &d);
 	memcpy(out, "0000-00-00T00:00:00Z", VF_DATE_LEN + 1);
-	put(out, (unsigned)y, 4);
-	put(out + 5, m, 2);
-	put(out + 8, d, 2);
-	put(out + 11, rest / 3600, 2);
-	put(out + 14, rest / 60 % 60, 2);
-	put(out + 17, rest % 60, 2);
+	put2(out, (unsigned)y / 100);
+	put2(out + 2, (unsigned)y % 100);
+	put2(out + 5, m);
+	put2(out + 8, d);
+	put2(out + 11, rest / 3600);
+	put2(out + 14, rest / 60 % 60);
+	put2(out + 17, rest % 60);
 }
 
 size_t
@@ -237,7 +239,8 @@ vf_date_put_ms(char out[VF_DATE_MS_LEN], int64_t milliseconds)
 	if (part == 0)
 		return VF_DATE_LEN;
 	out[VF_DATE_LEN - 1] = '.';
-	put(out + VF_DATE_LEN, (unsigned)part, 3);
+	out[VF_DATE_LEN] = (char)('0' + part / 100);
+	put2(out + VF_DATE_LEN + 1, (unsigned)(part % 100));
 	out[VF_DATE_LEN + 3] = 'Z';
 	return VF_DATE_MS_LEN;
 }

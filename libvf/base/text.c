@@ -2,6 +2,10 @@
 
 #include <stdint.h>
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 /* Bytes of the UTF-8 sequence at p (n > 0 left), 0 when there is none (RFC 3629, section 4). */
 static size_t
 sequence(const unsigned char *p, size_t n)
@@ -68,40 +72,78 @@ vf_text_utf8(struct vf_slice s)
 	return true;
 }
 
-/* Not zero when one of the eight bytes at p is c. */
+/* Not zero when one of the eight bytes is c. */
 static inline uint64_t
-holds(const char *p, char c)
+holds(uint64_t w, char c)
 {
 	const uint64_t ones = 0x0101010101010101u;
-	uint64_t w;
 
-	memcpy(&w, p, sizeof w);
 	w ^= ones * (unsigned char)c;
 	return (w - ones) & ~w & ones * 0x80;
 }
 
 static inline bool
-special8(const char *p)
+special8(uint64_t w)
 {
-	return (holds(p, ',') | holds(p, '"') | holds(p, '\n') | holds(p, '\r')) != 0;
+	return (holds(w, ',') | holds(w, '"') | holds(w, '\n') | holds(w, '\r')) != 0;
 }
 
+static inline uint64_t
+load8(const char *p)
+{
+	uint64_t w;
+
+	memcpy(&w, p, sizeof w);
+	return w;
+}
+
+/* Fewer than eight bytes in one word, some of them twice. */
+static inline uint64_t
+load_few(const char *p, size_t n)
+{
+	uint32_t first, last;
+
+	if (n >= 4) {
+		memcpy(&first, p, sizeof first);
+		memcpy(&last, p + n - 4, sizeof last);
+		return first | (uint64_t)last << 32;
+	}
+	if (n == 0)
+		return 0;
+	return (unsigned char)p[0] | (uint64_t)(unsigned char)p[n / 2] << 8 | (uint64_t)(unsigned char)p[n - 1] << 16;
+}
+
+#ifdef __SSE2__
+static inline __m128i
+special16(const char *p)
+{
+	__m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
+	__m128i a = _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8(',')), _mm_cmpeq_epi8(v, _mm_set1_epi8('"')));
+	__m128i b = _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('\n')), _mm_cmpeq_epi8(v, _mm_set1_epi8('\r')));
+
+	return _mm_or_si128(a, b);
+}
+#endif
+
+/* What is left of the last word or two may have been looked at before. */
 bool
 vf_text_csv_needs_quotes(struct vf_slice v)
 {
-	static const bool special[256] = { [','] = true, ['"'] = true, ['\n'] = true, ['\r'] = true };
+	if (v.n < 8)
+		return special8(load_few(v.p, v.n));
+#ifdef __SSE2__
+	if (v.n >= 16) {
+		__m128i found = special16(v.p + v.n - 16);
 
-	/* The last eight may have been looked at before. */
-	if (v.n >= 8) {
-		for (size_t i = 0; i + 8 < v.n; i += 8)
-			if (special8(v.p + i))
-				return true;
-		return special8(v.p + v.n - 8);
+		for (size_t i = 0; i + 16 < v.n; i += 16)
+			found = _mm_or_si128(found, special16(v.p + i));
+		return _mm_movemask_epi8(found) != 0;
 	}
-	for (size_t i = 0; i < v.n; i++)
-		if (special[(unsigned char)v.p[i]])
+#endif
+	for (size_t i = 0; i + 8 < v.n; i += 8)
+		if (special8(load8(v.p + i)))
 			return true;
-	return false;
+	return special8(load8(v.p + v.n - 8));
 }
 
 int

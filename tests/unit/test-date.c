@@ -193,9 +193,40 @@ test_put_ms(void)
 			cases[i].want);
 }
 
+/* The usual form is read eight bytes at a time: with one byte changed it is judged as a form that is not. */
+static void
+test_forms_agree(void)
+{
+	unsigned wrong = 0, good = 0;
+
+	for (int day = 0; day < 3000; day++) {
+		char text[VF_DATE_LEN + 1];
+
+		vf_date_put(text, (int64_t)day * 86400 * 97 + day * 7919 % 86400);
+		for (size_t at = 0; at < VF_DATE_LEN; at++)
+			for (unsigned k = 0; k < 3; k++) {
+				static const char digits[] = "0123456789/:TZ-\xb1@";
+				char usual[VF_DATE_LEN], other[VF_DATE_LEN + 2];
+				int64_t a = -1, b = -1;
+				bool is;
+
+				memcpy(usual, text, VF_DATE_LEN);
+				usual[at] = digits[((unsigned)day + at * 5 + k * 7) % (sizeof digits - 1)];
+				memcpy(other, usual, VF_DATE_LEN - 1);	/* the same with a fraction of nothing */
+				memcpy(other + VF_DATE_LEN - 1, ".0", 2);
+				other[VF_DATE_LEN + 1] = usual[VF_DATE_LEN - 1];
+				is = vf_date_parse_ms(vf_slice(usual, sizeof usual), &a);
+				wrong += is != vf_date_parse_ms(vf_slice(other, sizeof other), &b) || a != b;
+				good += is;
+			}
+	}
+	ok(wrong == 0 && good > 10000 && good < 170000, "the usual form and a longer one are judged alike (%u of 180,000 are dates)", good);
+}
+
 int
 main(void)
 {
+	test_forms_agree();
 	test_put_ms();
 	test_known();
 	test_refused();

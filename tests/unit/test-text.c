@@ -302,9 +302,31 @@ test_full(void)
 	ok(wrong == 0, "what does not fit under the cap as a whole is not begun");
 }
 
+/* Each byte at each place of values of every short length, among bytes that are near the special ones. */
+static void
+test_needs_quotes(void)
+{
+	static const char around[] = "-!\v\f#+\x0e\xac\xa2\x8a\x8d\x7f\x01";
+	unsigned wrong = 0;
+	char text[48];
+
+	for (size_t n = 0; n < sizeof text; n++)
+		for (size_t at = 0; at < n; at++)
+			for (unsigned c = 0; c < 256; c++) {
+				bool special = c == ',' || c == '"' || c == '\n' || c == '\r';
+
+				for (size_t i = 0; i < n; i++)
+					text[i] = around[(i + c) % (sizeof around - 1)];
+				text[at] = (char)c;
+				wrong += vf_text_csv_needs_quotes(vf_slice(text, n)) != special;
+			}
+	ok(wrong == 0 && !vf_text_csv_needs_quotes(vf_slice("", 0)), "quotes are needed for comma, quote, CR and LF alone, wherever they stand");
+}
+
 int
 main(void)
 {
+	test_needs_quotes();
 	tap_seed();
 	test_utf8_all();
 	test_utf8_places();
