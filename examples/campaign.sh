@@ -15,12 +15,18 @@ and with recheck-draw.py, and proves that no record was lost (vf-tally).
 Running it again is safe: the seed, the ledger and prepared waves stay as they are,
 so nobody gets a second code.
 
+With templates it renders the messages of each wave, and sends none of them:
+waves/W/sms-preview.csv and email-preview.ndjson are what send-wave.sh would send.
+
   -c, --campaign C.json      the campaign's configuration
       --scores FILE          scored or ranked text; may be repeated
       --out TREE             the campaign's tree: s3://BUCKET/KEY or a folder (./out)
       --wave ID              this wave only; may be repeated
       --seed-file FILE       the draw's seed; default: one made by vf-seed, kept in the state folder
       --name NAME            name of the scored file in the tree; default: that of the first --scores
+      --sms-template FILE    the SMS text
+      --email-template FILE  the e-mail in HTML, with
+      --subject TEXT|@FILE   its subject
       --ranks, --allow-duplicates, --max-rejects N|P%      as in score-file.sh
       --beacon HEX, --codes FILE, --notify-date T, --now T, --late, --retries N, --wait S,
       --again, --break-claim                               as in prepare-wave.sh
@@ -37,6 +43,7 @@ END
 vf_args "$@"
 set -- "${vf_argv[@]}"
 campaign='' out=out seed='' scores=() waves=() score_args=() wave_args=() list_args=() sample=''
+sms_template='' html='' subject='' opt_outs=()
 while (($# > 0)); do
 	case $1 in
 	-h | --help) usage; exit 0 ;;
@@ -45,6 +52,9 @@ while (($# > 0)); do
 	--out) vf_value "$@"; out=$2; shift 2 ;;
 	--wave) vf_value "$@"; waves+=("$2"); shift 2 ;;
 	--seed-file) vf_value "$@"; seed=$2; shift 2 ;;
+	--sms-template) vf_value "$@"; sms_template=$2; shift 2 ;;
+	--email-template) vf_value "$@"; html=$2; shift 2 ;;
+	--subject) vf_value "$@"; subject=$2; shift 2 ;;
 	--name | --max-rejects) vf_value "$@"; score_args+=("$1" "$2"); shift 2 ;;
 	--ranks | --allow-duplicates) score_args+=("$1"); shift ;;
 	--beacon | --codes | --notify-date | --now | --retries | --wait) vf_value "$@"; wave_args+=("$1" "$2"); shift 2 ;;
@@ -52,6 +62,7 @@ while (($# > 0)); do
 	-*)
 		vf_filter_option "$@" || vf_usage_error "unknown option $1"
 		list_args+=("${@:1:vf_taken}")
+		[[ $1 != --opt-out ]] || opt_outs+=("$2")
 		shift "$vf_taken"
 		;;
 	*) vf_usage_error "no operand is taken: --scores $1?" ;;
@@ -63,15 +74,20 @@ if [[ -z $campaign ]]; then
 	campaign=$sample/config.json
 	scores=("$sample/scores.txt")
 	list_args+=(--blacklist "$sample/blacklist.txt" --whitelist "$sample/whitelist.txt" --opt-out "$sample/optout.txt")
+	opt_outs+=("$sample/optout.txt")
+	sms_template=${sms_template:-$sample/sms.txt}
+	html=${html:-$sample/email.html}
+	subject=${subject:-@$sample/subject.txt}
 	# The sample's notify dates are fixed, and so is its "now": it must run in any year.
 	wave_args=(--now 2027-03-01T12:00:00Z "${wave_args[@]}")
 fi
+[[ ${html:+1} == "${subject:+1}" ]] || vf_usage_error "--email-template and --subject go together"
 ((${#scores[@]} > 0)) || vf_usage_error "--scores: which file?"
 out=$(vf_abs "${out%/}")
 
 # The parts -------------------------------------------------------------------------------------------------------
 
-tools=(vf-score vf-filter vf-seed vf-draw vf-audit vf-codegen vf-assign vf-wave vf-attempt vf-tally)
+tools=(vf-score vf-filter vf-seed vf-draw vf-audit vf-codegen vf-assign vf-wave vf-attempt vf-tally vf-sms vf-email)
 
 build_what_is_missing() {
 	local tool missing=''
@@ -121,6 +137,45 @@ check_waves() {
 	local wave
 	for wave in "${waves[@]}"; do
 		vf_step "check-$wave" check_wave "$wave"
+		vf_step "preview-$wave" preview_wave "$wave"
+	done
+}
+
+# What would be sent, to be looked at before it is: nothing leaves this machine.
+preview_wave() {
+	local wave=$1 at=$vf_stage/check-$1 list args=()
+	for list in "${opt_outs[@]}"; do
+		vf_fetch "$list" "$at/suppress-${#args[@]}"
+		args+=(--suppress "$at/suppress-${#args[@]}")
+	done
+	if [[ -n $sms_template ]]; then
+		vf_fetch "$sms_template" "$at/sms.txt"
+		vf-sms -c "$vf_stage/config.json" --wave "$wave" --template "$at/sms.txt" "${args[@]}" --dry-run \
+			--stats "$at/stats.ndjson" --rejects "$at/rejects.csv" -o "$at/sms-preview.csv" "$at/sms.csv"
+		vf_store "$at/sms-preview.csv" "$out/waves/$wave/sms-preview.csv"
+	fi
+	if [[ -n $html ]]; then
+		vf_fetch "$html" "$at/email.html"
+		if [[ $subject == @* ]]; then
+			vf_fetch "${subject#@}" "$at/subject.txt"
+			subject=@$at/subject.txt
+		fi
+		vf-email -c "$vf_stage/config.json" --wave "$wave" --template "$at/email.html" --subject "$subject" "${args[@]}" \
+			--stats "$at/stats.ndjson" --rejects "$at/rejects.csv" -o "$at/email-preview.ndjson" "$at/email.csv"
+		vf_store "$at/email-preview.ndjson" "$out/waves/$wave/email-preview.ndjson"
+	fi
+	[[ ! -e $at/stats.ndjson ]] || vf-tally "$at/stats.ndjson" >/dev/null
+}
+
+# How many messages, and how many parts: what an SMS costs.
+show_previews() {
+	local wave at
+	for wave in "${waves[@]}"; do
+		at=$vf_stage/check-$wave
+		[[ ! -s $at/sms-preview.csv ]] || awk -F, -v wave="$wave" 'NR > 1 && $2 == "dry-run" { n++; parts += $6 }
+			END { printf "  wave %s: %d SMS in %d parts (dry run)\n", wave, n, parts }' "$at/sms-preview.csv"
+		[[ ! -s $at/email-preview.ndjson ]] ||
+			printf '  wave %s: %d e-mail jobs (dry run)\n' "$wave" "$(wc -l <"$at/email-preview.ndjson")"
 	done
 }
 
@@ -171,6 +226,8 @@ say_where() {
 
 How to look at it:
   column -s, -t <$out/waves/$first/sms.csv | less -S
+  less -S $out/waves/$first/sms-preview.csv          the messages, as they would be sent
+  head -n 1 $out/waves/$first/email-preview.ndjson | jq -r .html
   tail -n +2 $out/rejects/score-*.csv | cut -d, -f1,4 | sort | uniq -c | sort -rn
   vf-attempt --status $vf_state/waves/$first/status.json --show
   jq . $out/waves/$first/draw.json
@@ -196,5 +253,6 @@ for wave in "${waves[@]}"; do
 done
 printf '\n== checks\n' >&2
 check_waves
+show_previews
 show_tally
 say_where

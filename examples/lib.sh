@@ -14,6 +14,8 @@ umask 077		# codes, phones and addresses go through these files
 vf_script=${0##*/}
 vf_here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 vf_stage='' vf_child='' vf_claimed='' vf_campaign='' vf_wave='' vf_step_now=start
+vf_patience=25		# seconds that a step has to end in once it was told to
+vf_last=''		# a function to call before the staging folder goes, however the run ends
 
 if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
 	sed -n '2,/^$/s/^# \{0,1\}//p' "$0"
@@ -62,6 +64,11 @@ vf_alert() {
 	counts=$(vf_counts)
 	printf '%s: ALERT step=%s reason="%s" campaign=%s wave=%s run=%s%s\n' "$vf_script" "$1" "$2" \
 		"${vf_campaign:--}" "${vf_wave:--}" "${VF_RUN_ID:--}" "${counts:+ counts: $counts}" >&2
+	if [[ -n $vf_stage && -s $vf_stage/stats.ndjson ]]; then
+		vf_tell_slack --alert --step "$1" --reason "$2" "$vf_stage/stats.ndjson"
+	else
+		vf_tell_slack --alert --step "$1" --reason "$2" /dev/null
+	fi
 }
 
 # vf_fail STEP REASON [STATUS] -- alert and leave; nothing of this run is stored.
@@ -73,6 +80,16 @@ vf_fail() {
 	esac
 	vf_alert "$1" "$2"
 	exit "$status"
+}
+
+# vf_tell_slack OPTION... FILE... -- to the webhook, where there is one; whatever Slack says, the run goes on.
+vf_tell_slack() {
+	[[ -n ${VF_SLACK_WEBHOOK:-} ]] || return 0
+	if command -v vf-slack >/dev/null; then
+		vf-slack --title "${vf_campaign:-$vf_script}${vf_wave:+, wave $vf_wave}" "$@" >&2 || vf_say "vf-slack failed; the run goes on"
+	else
+		vf_say "vf-slack is not installed: nobody is told in Slack"
+	fi
 }
 
 # The tools -----------------------------------------------------------------------------------------------------
@@ -127,9 +144,17 @@ vf_at_exit() {
 	trap - EXIT
 	trap '' TERM INT HUP
 	vf_stop_child
+	vf_last_words
 	[[ -z $vf_claimed ]] || vf_unclaim || :
 	[[ -z $vf_stage ]] || rm -rf -- "$vf_stage"
 	exit "$status"
+}
+
+# In a shell of its own: whatever happens there, the run ends as it was about to.
+vf_last_words() {
+	local words=$vf_last
+	vf_last=''
+	[[ -z $words ]] || ("$words") || vf_say "$words failed"
 }
 
 vf_stop_child() {
@@ -139,7 +164,7 @@ vf_stop_child() {
 	kill -TERM -- "-$group" 2>/dev/null || return 0
 	wait "$group" 2>/dev/null || :
 	# The first of the group may end before the others have put away what they were at.
-	for ((tick = 0; tick < 500; tick++)); do
+	for ((tick = 0; tick < vf_patience * 20; tick++)); do
 		kill -0 -- "-$group" 2>/dev/null || return 0
 		sleep 0.05
 	done
@@ -154,6 +179,7 @@ vf_on_signal() {
 	[[ $1 == TERM ]] && exit 75
 	vf_raise=$1
 	trap - EXIT
+	vf_last_words
 	[[ -z $vf_claimed ]] || vf_unclaim || :
 	rm -rf -- "${vf_stage:?}"
 	trap - "$vf_raise"

@@ -1,6 +1,7 @@
 # The scripts run in place and installed alike.
 exampledir = $(pkgdatadir)/examples
-dist_example_SCRIPTS = %D%/campaign.sh %D%/prepare-wave.sh %D%/recheck-draw.py %D%/score-file.sh
+dist_example_SCRIPTS = %D%/campaign.sh %D%/prepare-wave.sh %D%/recheck-draw.py %D%/score-file.sh \
+	%D%/send-wave.sh
 dist_example_DATA = %D%/README.md %D%/lib.sh
 
 schemasdir = $(exampledir)/schemas
@@ -14,8 +15,11 @@ sampledir = $(exampledir)/sample
 dist_sample_DATA = \
 	%D%/sample/blacklist.txt \
 	%D%/sample/config.json \
+	%D%/sample/email.html \
 	%D%/sample/optout.txt \
 	%D%/sample/scores.txt \
+	%D%/sample/sms.txt \
+	%D%/sample/subject.txt \
 	%D%/sample/whitelist.txt
 EXTRA_DIST += %D%/sample/generate.py
 

@@ -20,10 +20,10 @@ setup_file() {
 	[[ $said == *"Everything is in $out"* ]]
 	model_agrees "$sample" "$out"
 	# The tree is the one that the design shows, with nothing else in it.
-	[ "$(names_in "$out")" = "config.json ledger.csv rejects scored state stats waves" ]
+	[ "$(names_in "$out")" = "config.json ledger.csv rejects report.html scored state stats waves" ]
 	[ "$(names_in "$out/waves")" = "w1 w2" ]
 	[ "$(names_in "$out/waves/w1")" = \
-		"codes.csv draw.json drawn.csv email.csv entrants.csv manifest.json sms.csv status.json unselected.csv wave.zip" ]
+		"codes.csv draw.json drawn.csv email-preview.ndjson email.csv entrants.csv manifest.json sms-preview.csv sms.csv status.json unselected.csv wave.zip" ]
 	[ "$(unzip -Z1 "$out/waves/w1/wave.zip" | sort | paste -sd ' ' -)" = "codes.csv email.csv manifest.json sms.csv" ]
 	[ "$(find "$out" -type f -perm /077)" = "" ]
 	# Both checks of both draws said so.

@@ -20,6 +20,7 @@ bats_tests = \
 	%D%/man.bats \
 	%D%/recount.bats \
 	%D%/scripts.bats \
+	%D%/send-wave.bats \
 	%D%/vf-assign.bats \
 	%D%/vf-attempt.bats \
 	%D%/vf-audit.bats \
@@ -283,6 +284,7 @@ long_tests = \
 	%D%/long/campaign.bats \
 	%D%/long/kills.bats \
 	%D%/long/recount.bats \
+	%D%/long/send-wave.bats \
 	%D%/long/vf-attempt.bats
 
 check-oracles: $(bin_PROGRAMS) $(check_PROGRAMS)
@@ -328,4 +330,5 @@ EXTRA_DIST += \
 	%D%/stand-ins/aws \
 	%D%/stand-ins/slack \
 	%D%/stand-ins/sms \
+	%D%/wave.bash \
 	%D%/zones.py
