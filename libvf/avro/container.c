@@ -395,12 +395,14 @@ bool
 vf_container_meta(const struct vf_container *c, size_t i, struct vf_slice *key, struct vf_slice *value)
 {
 	const struct meta *m;
+	const char *text;
 
 	if (i >= c->nmeta)
 		return false;
 	m = &c->meta[i];
-	*key = vf_slice(c->text.p + m->key, m->key_len);
-	*value = vf_slice(c->text.p + m->value, m->value_len);
+	text = c->text.p != NULL ? c->text.p : "";	/* one entry, of no bytes at all */
+	*key = vf_slice(text + m->key, m->key_len);
+	*value = vf_slice(text + m->value, m->value_len);
 	return true;
 }
 
