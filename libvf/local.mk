@@ -60,7 +60,9 @@ libvf_a_SOURCES = \
 	%D%/fan/tally.c %D%/fan/tally.h \
 	%D%/fan/template.c %D%/fan/template.h \
 	%D%/fan/wave.c %D%/fan/wave.h \
+	%D%/net/aws.c %D%/net/aws.h \
 	%D%/net/http.c %D%/net/http.h \
+	%D%/net/inflight.c %D%/net/inflight.h \
 	%D%/net/journal.c %D%/net/journal.h \
 	%D%/net/limiter.c %D%/net/limiter.h \
 	%D%/net/sender.c %D%/net/sender.h

@@ -8,6 +8,7 @@ dist_man_MANS += \
 	%D%/vf-email.1 \
 	%D%/vf-events.1 \
 	%D%/vf-filter.1 \
+	%D%/vf-kinesis.1 \
 	%D%/vf-merge.1 \
 	%D%/vf-records.5 \
 	%D%/vf-score.1 \

@@ -103,6 +103,7 @@ all_files='config.json|folder|scores.txt|two words.csv'
 	offers 'code-assignment|selection' vf-events ''
 	offers 'selection' vf-events -c config.json se
 	offers 'scores.txt' vf-events selection sc
+	offers 'put' vf-kinesis --key id ''
 }
 
 @test "completion: the command of vf-attempt behind --, then files" {

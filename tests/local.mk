@@ -30,6 +30,7 @@ bats_tests = \
 	%D%/vf-email.bats \
 	%D%/vf-events.bats \
 	%D%/vf-filter.bats \
+	%D%/vf-kinesis.bats \
 	%D%/vf-merge.bats \
 	%D%/vf-score.bats \
 	%D%/vf-seed.bats \
@@ -98,6 +99,9 @@ tests_unit_test_http_LDADD = $(net_libs)
 unit_tests += tests/unit/test-journal
 tests_unit_test_journal_SOURCES = %D%/unit/test-journal.c %D%/unit/tap.h
 tests_unit_test_journal_LDADD = $(test_libs)
+unit_tests += tests/unit/test-inflight
+tests_unit_test_inflight_SOURCES = %D%/unit/test-inflight.c %D%/unit/tap.h
+tests_unit_test_inflight_LDADD = $(test_libs)
 unit_tests += tests/unit/test-json
 tests_unit_test_json_SOURCES = %D%/unit/test-json.c %D%/unit/tap.h
 tests_unit_test_json_LDADD = $(test_libs)
@@ -302,6 +306,7 @@ EXTRA_DIST += \
 	%D%/bench/peers.mjs \
 	%D%/bench/posts.mjs \
 	%D%/bench/run \
+	%D%/aws.bash \
 	%D%/bench/sms \
 	%D%/campaign.bash \
 	%D%/damage.py \
@@ -327,6 +332,9 @@ EXTRA_DIST += \
 	%D%/report.py \
 	%D%/run \
 	%D%/service.bash \
+	%D%/stand-ins/aws-proxy.py \
+	%D%/stand-ins/moto-read.py \
+	%D%/stand-ins/moto-serve.py \
 	%D%/stand-ins/aws \
 	%D%/stand-ins/slack \
 	%D%/stand-ins/sms \

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # The manual pages: every example runs, every reject word is explained, every tool is in the lists.
 load helper
+load aws
 
 # What examples may take for granted beside the bundled sample (examples/sample):
 #   scored.csv entrants.csv    the sample, scored and filtered
@@ -8,6 +9,7 @@ load helper
 #   codes.csv ledger.csv assigned.csv   its codes
 #   registration.avsc selection.avsc code-assignment.avsc   the lake's schemas
 #   day1.avro day2.avro        800 registrations
+#   moto as AWS, with a stream campaign-events and a queue jobs, whose URL is $QUEUE_URL
 # And which programs besides ours: Debian's essential ones, and what ./bootstrap installs.
 others=(awk b2sum basename bash cat cmp cp cut date diff dirname env find grep gunzip gzip head jq ls mkdir mv paste printf
 	python3 rm sed seq sh sleep sort split tail tar tee test touch tr uniq unzip wc xargs zip)
@@ -27,10 +29,17 @@ setup_file() {
 	vf-assign -c config.json --wave w1 --codes codes.csv --ledger ledger.csv -o assigned.csv drawn.csv
 	"$PYTHON3" "$VF_SRCDIR/tests/avro.py" make day1.avro --records 500 --codec deflate
 	"$PYTHON3" "$VF_SRCDIR/tests/avro.py" make day2.avro --records 300 --first 500
+	start_moto --streams campaign-events:2 --queues jobs
+	as_ops
+	export AWS_ENDPOINT_URL=$MOTO_URL QUEUE_URL=$MOTO_URL/123456789012/jobs
 	mkdir "$BATS_FILE_TMPDIR/programs"
 	for program in "${others[@]}"; do
 		ln -s "$(type -P "$program")" "$BATS_FILE_TMPDIR/programs/$program"
 	done
+}
+
+teardown_file() {
+	stop_moto
 }
 
 setup() {

@@ -39,6 +39,10 @@ bin_PROGRAMS += tools/vf-filter
 tools_vf_filter_SOURCES = %D%/vf-filter.c %D%/lists.c %D%/lists.h %D%/ledger-file.h $(frame_sources)
 tools_vf_filter_LDADD = $(frame_libs) $(IDN2_LIBS)
 
+bin_PROGRAMS += tools/vf-kinesis
+tools_vf_kinesis_SOURCES = %D%/vf-kinesis.c $(frame_sources)
+tools_vf_kinesis_LDADD = $(frame_libs) $(CURL_LIBS)
+
 bin_PROGRAMS += tools/vf-merge
 tools_vf_merge_SOURCES = %D%/vf-merge.c $(frame_sources)
 tools_vf_merge_LDADD = $(frame_libs) $(DEFLATE_LIBS) $(SNAPPY_LIBS)

@@ -292,3 +292,30 @@ vf_text_add_message(struct vf_buf *b, struct vf_slice v)
 
 	return add_in_form(b, v, &form);
 }
+
+int
+vf_text_add_base64(struct vf_buf *b, struct vf_slice v)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	const unsigned char *p = (const unsigned char *)v.p;
+	size_t n = v.n;
+	char *out;
+
+	if (vf_buf_reserve(b, (n + 2) / 3 * 4) < 0)
+		return -1;
+	out = b->p + b->n;
+	for (; n >= 3; n -= 3, p += 3) {
+		*out++ = digits[p[0] >> 2];
+		*out++ = digits[(p[0] & 3) << 4 | p[1] >> 4];
+		*out++ = digits[(p[1] & 15) << 2 | p[2] >> 6];
+		*out++ = digits[p[2] & 63];
+	}
+	if (n > 0) {
+		*out++ = digits[p[0] >> 2];
+		*out++ = digits[(p[0] & 3) << 4 | (n > 1 ? p[1] >> 4 : 0)];
+		*out++ = n > 1 ? digits[(p[1] & 15) << 2] : '=';
+		*out++ = '=';
+	}
+	b->n = (size_t)(out - b->p);
+	return 0;
+}

@@ -16,6 +16,9 @@ int vf_text_add_csv(struct vf_buf *, struct vf_slice v);
 /* v between double quotes with JSON escapes (RFC 8259); bytes that are no UTF-8 become U+FFFD. */
 int vf_text_add_json(struct vf_buf *, struct vf_slice v);
 
+/* v in base64 (RFC 4648, section 4), padded, without line ends. */
+int vf_text_add_base64(struct vf_buf *, struct vf_slice v);
+
 /*
  * v with LF, CR, NUL, backslash and bytes that are no UTF-8 written \n \r \0 \\ \xHH
  * (DESIGN 2, rejects); HH are two hex digits, A to F in upper case.

@@ -1,0 +1,55 @@
+# For tests against AWS's stand-in: moto with signatures checked, and a proxy that makes it fail.
+# shellcheck shell=bash
+
+# The Python that has moto: configure's, or the one that ./bootstrap --tests made.
+aws_python() {
+	local python
+	for python in "$PYTHON3" python3 "${XDG_CACHE_HOME:-$HOME/.cache}/vf-tests/moto-5.2.1/bin/python3"; do
+		if "$python" -c 'import moto.server' 2>/dev/null; then
+			printf '%s\n' "$python"
+			return
+		fi
+	done
+	echo "no Python has moto: ./bootstrap --tests installs it" >&2
+	return 1
+}
+
+# start_moto [OPTION...]: in setup_file; exports MOTO_URL, MOTO_KEY, MOTO_SECRET, MOTO_PID.
+start_moto() {
+	local name
+	MOTO_PYTHON=$(aws_python) || return 1
+	export MOTO_PYTHON
+	"$MOTO_PYTHON" "$VF_SRCDIR/tests/stand-ins/moto-serve.py" "$BATS_FILE_TMPDIR/moto.ready" "$@" \
+		>"$BATS_FILE_TMPDIR/moto.log" 2>&1 3>&- &
+	export MOTO_PID=$!
+	wait_until 60 test -e "$BATS_FILE_TMPDIR/moto.ready" || { cat "$BATS_FILE_TMPDIR/moto.log" >&2; return 1; }
+	# shellcheck source=/dev/null
+	. "$BATS_FILE_TMPDIR/moto.ready"
+	for name in "${!MOTO_@}"; do
+		export "${name?}"
+	done
+}
+
+stop_moto() {
+	[[ -z ${MOTO_PID:-} ]] || kill "$MOTO_PID" 2>/dev/null || :
+}
+
+# start_proxy [OPTION...]: in a test; sets PROXY_URL, PROXY_PID; its account is $BATS_TEST_TMPDIR/account.
+start_proxy() {
+	rm -f "$BATS_TEST_TMPDIR/proxy.ready"
+	"$MOTO_PYTHON" "$VF_SRCDIR/tests/stand-ins/aws-proxy.py" "$BATS_TEST_TMPDIR/proxy.ready" "$BATS_TEST_TMPDIR/account" \
+		--target "$MOTO_URL" --key "$MOTO_KEY" --secret "$MOTO_SECRET" "$@" >"$BATS_TEST_TMPDIR/proxy.log" 2>&1 3>&- &
+	PROXY_PID=$!
+	wait_until 30 test -e "$BATS_TEST_TMPDIR/proxy.ready" || { cat "$BATS_TEST_TMPDIR/proxy.log" >&2; return 1; }
+	# shellcheck source=/dev/null
+	. "$BATS_TEST_TMPDIR/proxy.ready"
+}
+
+stop_proxy() {
+	[[ -z ${PROXY_PID:-} ]] || kill "$PROXY_PID" 2>/dev/null || :
+}
+
+# as_ops: the user's credentials in the environment.
+as_ops() {
+	export AWS_ACCESS_KEY_ID=$MOTO_KEY AWS_SECRET_ACCESS_KEY=$MOTO_SECRET AWS_REGION=us-east-1 HOME=${BATS_TEST_TMPDIR:-$BATS_FILE_TMPDIR}
+}
