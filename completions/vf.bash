@@ -72,6 +72,7 @@ _vf_operands() {
 	vf-events) _vf_verb "$2" selection code-assignment ;;
 	vf-kinesis) _vf_verb "$2" put ;;
 	vf-seed) _vf_verb "$2" new commit ;;
+	vf-sqs) _vf_verb "$2" send receive delete ;;
 	*) _vf_files "$2" ;;
 	esac
 }
@@ -109,4 +110,4 @@ _vf() {
 
 # When nothing is found bash's own completion goes on: it knows ~, variables and quotes.
 complete -o bashdefault -o default -F _vf vf-assign vf-attempt vf-audit vf-avro vf-codegen vf-draw vf-email vf-events \
-vf-filter vf-kinesis vf-merge vf-score vf-seed vf-slack vf-sms vf-tally vf-wave
+	vf-filter vf-kinesis vf-merge vf-score vf-seed vf-slack vf-sms vf-sqs vf-tally vf-wave

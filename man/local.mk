@@ -15,6 +15,7 @@ dist_man_MANS += \
 	%D%/vf-seed.1 \
 	%D%/vf-slack.1 \
 	%D%/vf-sms.1 \
+	%D%/vf-sqs.1 \
 	%D%/vf-tally.1 \
 	%D%/vf-wave.1 \
 	%D%/vf.7

@@ -104,6 +104,7 @@ all_files='config.json|folder|scores.txt|two words.csv'
 	offers 'selection' vf-events -c config.json se
 	offers 'scores.txt' vf-events selection sc
 	offers 'put' vf-kinesis --key id ''
+	offers 'receive' vf-sqs re
 }
 
 @test "completion: the command of vf-attempt behind --, then files" {

@@ -36,6 +36,7 @@ bats_tests = \
 	%D%/vf-seed.bats \
 	%D%/vf-slack.bats \
 	%D%/vf-sms.bats \
+	%D%/vf-sqs.bats \
 	%D%/vf-tally.bats \
 	%D%/vf-wave.bats \
 	%D%/zones.bats

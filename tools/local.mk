@@ -64,6 +64,10 @@ tools_vf_sms_SOURCES = %D%/vf-sms.c %D%/recipients.c %D%/recipients.h %D%/lists.
 	$(frame_sources)
 tools_vf_sms_LDADD = $(frame_libs) $(IDN2_LIBS) $(CURL_LIBS)
 
+bin_PROGRAMS += tools/vf-sqs
+tools_vf_sqs_SOURCES = %D%/vf-sqs.c $(frame_sources)
+tools_vf_sqs_LDADD = $(frame_libs) $(CURL_LIBS)
+
 bin_PROGRAMS += tools/vf-tally
 tools_vf_tally_SOURCES = %D%/vf-tally.c %D%/tally.h %D%/tally-html.c %D%/tally-json.c %D%/tally-plot.c %D%/tally-table.c $(frame_sources)
 tools_vf_tally_LDADD = $(frame_libs) -lm
