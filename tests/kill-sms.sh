@@ -20,40 +20,50 @@ RANDOM=$seed
 echo "TEST_SEED=$seed"
 trap stop_service EXIT
 
-# How many the service took.
-accepted() {
-	if [[ -e account.txt ]]; then wc -l <account.txt; else echo 0; fi
-}
-
-# loop OPTION...: the wave, killed `kills` times at moments spread over its length.
+# loop OPTION...: the wave, killed `kills` times at moments spread over its length, then left to end.
 loop() {
-	local target killed=0 within=0 whole=0 before after
 	rm -rf state scratch
 	mkdir state
-	while [[ $whole -eq 0 ]]; do
-		rm -rf scratch
-		mkdir scratch
-		before=$(accepted)
-		vf-sms -c config.json --wave w1 --url "$url" --template sms.txt --journal state/journal --rate "$rate" \
-			--concurrency 50 -o scratch/out.csv --stats scratch/stats.json "$@" in.csv 2>scratch/err.txt 3>&- &
-		pid=$!
-		if [[ $killed -lt $kills ]]; then
-			# Some requests further, and then any moment of the next milliseconds: before or after a journal write.
-			target=$((before + RANDOM % (fans / kills) + 1))
-			while [[ $(accepted) -lt $target ]] && kill -0 "$pid" 2>/dev/null; do
-				sleep 0.002
-			done
-			sleep "0.0$(printf '%05d' $((RANDOM % 20000)))"
-			kill -KILL "$pid" 2>/dev/null && killed=$((killed + 1))
-		fi
-		if wait "$pid"; then
-			whole=1
-		fi 2>/dev/null
-		after=$(accepted)
-		[[ $after -eq $before || $after -eq $fans || $whole -eq 1 ]] || within=$((within + 1))
-	done
-	echo "${*:-plain}: killed $killed times, $within of them between the first and the last request"
-	[[ $within -ge $((kills * 8 / 10)) ]] || { echo "too few kills hit the wave: $within of $kills"; return 1; }
+	"$PYTHON3" - "$fans" "$kills" "$RANDOM" "$@" -- vf-sms -c config.json --wave w1 --url "$url" --template sms.txt \
+		--journal state/journal --rate "$rate" --concurrency 50 -o scratch/out.csv --stats scratch/stats.json "$@" in.csv <<-'PY'
+		import os, random, shutil, subprocess, sys, time
+		fans, kills, seed = map(int, sys.argv[1:4])
+		options, command = sys.argv[4:sys.argv.index("--", 4)], sys.argv[sys.argv.index("--", 4) + 1:]
+		chance = random.Random(seed)
+		killed = within = 0
+
+		def accepted():
+		    try:
+		        with open("account.txt", "rb") as stream:
+		            line = len(stream.readline())
+		        return os.path.getsize("account.txt") // line if line else 0
+		    except FileNotFoundError:
+		        return 0
+
+		while True:
+		    shutil.rmtree("scratch", ignore_errors=True)
+		    os.mkdir("scratch")
+		    before = accepted()
+		    with open("scratch/err.txt", "wb") as err:
+		        run = subprocess.Popen(command, stderr=err, close_fds=True)
+		    if killed < kills:
+		        # Some requests further, and then any moment of the next: before, in or after a write to the journal.
+		        target = before + chance.randint(1, max(1, fans // kills))
+		        while accepted() < target and run.poll() is None:
+		            time.sleep(0.0005)
+		        time.sleep(chance.random() * 0.01)
+		        if run.poll() is None:
+		            run.kill()
+		            killed += 1
+		            within += before < accepted() < fans
+		    status = run.wait()
+		    if status == 0:
+		        break
+		    if status != -9:
+		        sys.exit("status %d: %s" % (status, open("scratch/err.txt").read()))
+		print(" ".join(options) or "plain", "killed %d times, %d of them between the first and the last request" % (killed, within))
+		sys.exit(0 if within >= kills * 0.8 else "too few kills hit the wave")
+	PY
 }
 
 # What holds in any case.

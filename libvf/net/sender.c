@@ -9,7 +9,13 @@
 #include "base/date.h"
 
 #define MS ((uint64_t)1000000)		/* nanoseconds */
-#define AHEAD (25 * MS)			/* requests are prepared for the turns of so long */
+/*
+ * Requests are prepared for the turns of so long: four times what preparing
+ * takes, so that it does not hold up the rate where the disk is slow, and no
+ * more, since a crash leaves all that were prepared in doubt.
+ */
+#define AHEAD_MIN (2 * MS)
+#define AHEAD_MAX (25 * MS)
 #define LINGER (1 * MS)			/* how long a small group waits to become a larger one */
 #define FLUSH (50 * MS)
 #define MOMENT (20 * MS)		/* until a source without a descriptor is asked again */
@@ -37,6 +43,7 @@ struct vf_sender {
 	bool ended;			/* the source */
 	bool dry;			/* the source has none yet */
 	int fd;				/* what it waits for; -1: nothing that can be polled */
+	uint64_t ahead;			/* AHEAD_MIN to AHEAD_MAX */
 	uint64_t linger;		/* when a small group goes all the same; NEVER: there is none */
 	uint64_t flushed;
 	bool dirty;			/* results since the last `idle` */
@@ -136,6 +143,7 @@ vf_sender_new(const struct vf_sender_options *o, struct vf_error *err)
 	DEFAULT(drain_ms, 20000);
 #undef DEFAULT
 	vf_limiter_init(&s->limiter, o->rate);
+	s->ahead = AHEAD_MIN;
 	queue_clear(&s->ready);
 	queue_clear(&s->prepared);
 	s->nsends = s->o.concurrency + s->o.waiting;
@@ -389,12 +397,12 @@ wake(struct vf_sender *s, uint64_t now)
 		push_first(&s->ready, heap_pop(s));
 }
 
-/* How many more could start within AHEAD, beyond those that are prepared. */
+/* How many more could start within ->ahead, beyond those that are prepared. */
 static unsigned
 wanted(const struct vf_sender *s, uint64_t now)
 {
 	unsigned slots = s->o.concurrency - s->under_way - s->prepared.n;
-	uint32_t turns = vf_limiter_within(&s->limiter, now, AHEAD);
+	uint32_t turns = vf_limiter_within(&s->limiter, now, s->ahead);
 
 	turns = turns > s->prepared.n ? turns - s->prepared.n : 0;
 	return turns < slots ? turns : slots;
@@ -436,6 +444,7 @@ static void
 prepare(struct vf_sender *s, unsigned n)
 {
 	struct vf_error err = { 0 };
+	uint64_t began = vf_clock_ns();
 
 	for (unsigned i = 0; i < n; i++)
 		s->group[i] = pop(&s->ready);
@@ -443,6 +452,9 @@ prepare(struct vf_sender *s, unsigned n)
 	s->counts.groups++;
 	if (s->o.prepare != NULL && s->o.prepare(s->o.arg, s->group, n, &err) < 0)
 		close_run(s, &err);
+	s->ahead = (3 * s->ahead + 4 * (vf_clock_ns() - began)) / 4;
+	if (s->ahead < AHEAD_MIN || s->ahead > AHEAD_MAX)
+		s->ahead = s->ahead < AHEAD_MIN ? AHEAD_MIN : AHEAD_MAX;
 	for (unsigned i = 0; i < n; i++)
 		push(&s->prepared, s->group[i]);
 }
@@ -516,7 +528,7 @@ next_event(const struct vf_sender *s, unsigned want)
 	if (s->under_way < s->o.concurrency && s->prepared.n > 0)
 		earlier(&until, turn);
 	else if (s->under_way < s->o.concurrency && want == 0)
-		earlier(&until, turn > AHEAD ? turn - AHEAD : 0);
+		earlier(&until, turn > s->ahead ? turn - s->ahead : 0);
 	if (s->ready.n > 0 && want > 0 && (want < s->ready.n ? want : s->ready.n) >= 2 * s->prepared.n)
 		earlier(&until, s->linger);
 	if (s->nheap > 0)

@@ -17,6 +17,7 @@ static struct {
 	int n, taken, results, prepared, judged, idle;
 	int fd;				/* with one, a request can be taken for each byte of it */
 	bool no_fd;
+	useconds_t prepare_us;
 	int fail_prepare, fail_result, stop_at;
 	enum vf_send_outcome outcome[MAX];
 	unsigned attempts[MAX];
@@ -64,6 +65,7 @@ prepare(void *arg, struct vf_send *const *sends, size_t n, struct vf_error *e)
 		run.ready[sends[i]->id] = 1;
 	}
 	run.prepared += (int)n;
+	usleep(run.prepare_us);
 	if (run.fail_prepare > 0 && run.prepared >= run.fail_prepare)
 		return vf_error(e, VF_ERR_FAILED, "journal: No space left on device");
 	return 0;
@@ -253,7 +255,15 @@ test_limits(void)
 		most = (uint64_t)(i - from + 1) > most ? (uint64_t)(i - from + 1) : most;
 	}
 	ok(vf_clock_ns() - begin >= 1480 * MS && most <= 101, "take a second and a half, at most 101 in any second (%" PRIu64 ")", most);
-	ok(counts.groups >= 25 && counts.groups < 140, "they are prepared a few at a time (%" PRIu64 " groups)", counts.groups);
+	ok(counts.groups >= 50 && counts.groups <= 150, "they are prepared shortly before they start (%" PRIu64 " groups)", counts.groups);
+
+	clear();
+	for (int i = 0; i < 150; i++)
+		add("/status/200/203");
+	run.prepare_us = 8000;
+	begin = vf_clock_ns();
+	ok(go((struct vf_sender_options){ .concurrency = 16, .rate = 300 }) == 0 && all(VF_SEND_SENT), "a prepare that takes long");
+	ok(counts.groups < 75, "is called for more at a time (%" PRIu64 " groups)", counts.groups);
 
 	clear();
 	for (int i = 0; i < 3000; i++)
