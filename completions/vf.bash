@@ -110,4 +110,4 @@ _vf() {
 
 # When nothing is found bash's own completion goes on: it knows ~, variables and quotes.
 complete -o bashdefault -o default -F _vf vf-assign vf-attempt vf-audit vf-avro vf-codegen vf-draw vf-email vf-events \
-	vf-filter vf-kinesis vf-merge vf-score vf-seed vf-slack vf-sms vf-sqs vf-tally vf-wave
+	vf-filter vf-kinesis vf-merge vf-score vf-seed vf-sfmc vf-slack vf-sms vf-sqs vf-tally vf-wave

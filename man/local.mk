@@ -13,6 +13,7 @@ dist_man_MANS += \
 	%D%/vf-records.5 \
 	%D%/vf-score.1 \
 	%D%/vf-seed.1 \
+	%D%/vf-sfmc.1 \
 	%D%/vf-slack.1 \
 	%D%/vf-sms.1 \
 	%D%/vf-sqs.1 \

@@ -34,6 +34,7 @@ bats_tests = \
 	%D%/vf-merge.bats \
 	%D%/vf-score.bats \
 	%D%/vf-seed.bats \
+	%D%/vf-sfmc.bats \
 	%D%/vf-slack.bats \
 	%D%/vf-sms.bats \
 	%D%/vf-sqs.bats \
@@ -337,6 +338,7 @@ EXTRA_DIST += \
 	%D%/stand-ins/moto-read.py \
 	%D%/stand-ins/moto-serve.py \
 	%D%/stand-ins/aws \
+	%D%/stand-ins/sfmc \
 	%D%/stand-ins/slack \
 	%D%/stand-ins/sms \
 	%D%/wave.bash \

@@ -55,6 +55,10 @@ bin_PROGRAMS += tools/vf-seed
 tools_vf_seed_SOURCES = %D%/vf-seed.c %D%/drawing.c %D%/drawing.h $(frame_sources)
 tools_vf_seed_LDADD = $(frame_libs)
 
+bin_PROGRAMS += tools/vf-sfmc
+tools_vf_sfmc_SOURCES = %D%/vf-sfmc.c %D%/sfmc-token.c %D%/sfmc-token.h $(frame_sources)
+tools_vf_sfmc_LDADD = $(frame_libs) $(CURL_LIBS)
+
 bin_PROGRAMS += tools/vf-slack
 tools_vf_slack_SOURCES = %D%/vf-slack.c $(frame_sources)
 tools_vf_slack_LDADD = $(frame_libs) $(CURL_LIBS)
