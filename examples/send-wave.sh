@@ -280,7 +280,7 @@ send_sms() {
 
 queue_email() {
 	cd -- "$vf_stage"
-	exec vf-sqs send --queue-url "$queue" --journal "$journals/email.journal" --stats stats.ndjson --rejects rejects.csv \
+	exec vf-sqs send "${common[@]}" --queue-url "$queue" --journal "$journals/email.journal" --stats stats.ndjson --rejects rejects.csv \
 		-o /dev/null jobs.ndjson
 }
 
