@@ -117,7 +117,10 @@ run_part() {
 	printf '\n== %s\n' "$1" >&2
 	shift
 	vf_wait "$@"
-	((vf_status == 0)) || exit "$vf_status"
+	((vf_status == 0)) || {
+		vf_told
+		exit "$vf_status"
+	}
 }
 
 # A wave as it stands in the tree: its files by their digests, its draw by our tool and by a stock Python.

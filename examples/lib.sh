@@ -13,7 +13,7 @@ umask 077		# codes, phones and addresses go through these files
 
 vf_script=${0##*/}
 vf_here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
-vf_stage='' vf_child='' vf_claimed='' vf_campaign='' vf_wave='' vf_step_now=start
+vf_alerted='' vf_stage='' vf_child='' vf_claimed='' vf_campaign='' vf_wave='' vf_step_now=start
 vf_patience=25		# seconds that a step has to end in once it was told to
 vf_last=''		# a function to call before the staging folder goes, however the run ends
 
@@ -58,9 +58,21 @@ vf_counts() {
 		(if (.exit // 0) != 0 then " exit \(.exit)" else "" end)' "$stats" 2>/dev/null | paste -sd ';' - | sed 's,;,; ,g' || :
 }
 
+# vf_tell ARGUMENT... -- to Slack by vf-slack, when VF_SLACK_WEBHOOK is set: takes ten seconds at most and never fails.
+vf_tell() {
+	local stats=()
+	[[ -n ${VF_SLACK_WEBHOOK:-} ]] && command -v vf-slack >/dev/null || return 0
+	[[ -z $vf_stage || ! -s $vf_stage/stats.ndjson ]] || stats=("$vf_stage/stats.ndjson")
+	vf-slack --title "${vf_script%.sh} ${vf_campaign:-} ${vf_wave:-} ${VF_RUN_ID:-}" "$@" "${stats[@]}" </dev/null >/dev/null || :
+}
+
+# Somebody else, a part of this run, told of the failure that ends it.
+vf_told() { vf_alerted=1; }
+
 # vf_alert STEP REASON -- for people on call: step, reason, counts; no personal data.
 vf_alert() {
 	local counts
+	vf_alerted=1
 	counts=$(vf_counts)
 	printf '%s: ALERT step=%s reason="%s" campaign=%s wave=%s run=%s%s\n' "$vf_script" "$1" "$2" \
 		"${vf_campaign:--}" "${vf_wave:--}" "${VF_RUN_ID:--}" "${counts:+ counts: $counts}" >&2

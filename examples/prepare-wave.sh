@@ -262,6 +262,7 @@ run_body() {
 	vf_step_now=store
 	store_wave
 	vf_say "stored waves/$wave/ ($(vf_counts))"
+	vf_tell --timeout 10s
 }
 
 # A ledger that is not there yet reads as one without lines.

@@ -94,3 +94,4 @@ vf_store "$vf_stage/rejects.csv" "$to/rejects/score-$name.csv"
 vf_store "$vf_stage/stats.ndjson" "$to/stats/score-$name.ndjson"
 vf_store "$vf_stage/scored.csv" "$to/scored/$name.csv"
 vf_say "stored scored/$name.csv ($(vf_counts))"
+vf_tell --timeout 10s

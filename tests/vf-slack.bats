@@ -239,3 +239,23 @@ last' ]
 	[ "$status" -eq 1 ]
 	[ "$stderr" = 'vf-slack: nowhere: No such file or directory' ]
 }
+
+@test "scripts: a summary of what was done, an alert of what failed; neither a dead Slack nor a missing one changes anything" {
+	slack
+	printf 'globalUserId,score,email\na,0.96,jo.doe@example.com\nb,2,x@example.com\n' >in.csv
+	echo '{"id":"c1","name":"C","markets":[],"waves":[]}' >config.json
+	VF_SLACK_WEBHOOK=$(cat hook) run "$VF_SRCDIR/examples/score-file.sh" --campaign config.json --to out in.csv
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[ "$(account 'map(.status) | join(" ")')" = 200 ]
+	[[ $(account '.[0].message.blocks[1].text.text') == *'• vf-score: in 2, out 1, rejected 1 (bad-score 1)'* ]]
+	VF_SLACK_WEBHOOK=$(cat hook) run "$VF_SRCDIR/examples/score-file.sh" --campaign config.json --to out --max-rejects 0 in.csv
+	[ "$status" -eq 3 ]
+	[[ $output == *'ALERT step=score-filter'* ]]
+	[[ $(account '.[1].message.blocks[1].text.text') == '✗ step score-filter: exit status 3'* ]]
+	[ "$(account 'length')" -eq 2 ]
+	run ! grep -q 'example\.com' account
+	VF_SLACK_WEBHOOK=http://127.0.0.1:1/none run "$VF_SRCDIR/examples/score-file.sh" --campaign config.json --to out2 in.csv
+	[ "$status" -eq 0 ]
+	[ -s out2/scored/in.csv ]
+}
