@@ -131,6 +131,7 @@ prepare() {
 	small_campaign
 	tools_with vf-score <<-'END'
 		#!/usr/bin/env bash
+		[[ " $* " != *" --no-header "* ]] || exec @REAL@ "$@"	# the look at the configuration
 		@REAL@ "$@" | head -n 100
 		exit 1
 	END
