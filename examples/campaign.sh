@@ -147,6 +147,7 @@ check_waves() {
 # What would be sent, to be looked at before it is: nothing leaves this machine.
 preview_wave() {
 	local wave=$1 at=$vf_stage/check-$1 list args=()
+	[[ -n $sms_template$html ]] || return 0
 	for list in "${opt_outs[@]}"; do
 		vf_fetch "$list" "$at/suppress-${#args[@]}"
 		args+=(--suppress "$at/suppress-${#args[@]}")

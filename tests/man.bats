@@ -30,8 +30,7 @@ setup_file() {
 	"$PYTHON3" "$VF_SRCDIR/tests/avro.py" make day1.avro --records 500 --codec deflate
 	"$PYTHON3" "$VF_SRCDIR/tests/avro.py" make day2.avro --records 300 --first 500
 	start_moto --streams campaign-events:2 --queues jobs
-	as_ops
-	export AWS_ENDPOINT_URL=$MOTO_URL QUEUE_URL=$MOTO_URL/123456789012/jobs
+	export QUEUE_URL=$MOTO_URL/123456789012/jobs
 	mkdir "$BATS_FILE_TMPDIR/programs"
 	for program in "${others[@]}"; do
 		ln -s "$(type -P "$program")" "$BATS_FILE_TMPDIR/programs/$program"
@@ -44,6 +43,8 @@ teardown_file() {
 
 setup() {
 	cd "$BATS_TEST_TMPDIR" || return 1
+	as_ops
+	export AWS_ENDPOINT_URL=$MOTO_URL
 }
 
 tools() {
