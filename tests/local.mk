@@ -278,10 +278,11 @@ tests_fuzz_fuzz_tally_LDFLAGS = -fsanitize=fuzzer $(AM_LDFLAGS)
 check_PROGRAMS += $(unit_tests)
 
 # The benches' own programs: compiled with all warnings, run by tests/bench/run.
-check_PROGRAMS += tests/bench/bare-http tests/bench/generate tests/bench/measure
+check_PROGRAMS += tests/bench/bare-http tests/bench/generate tests/bench/kinesis-sink tests/bench/measure
 tests_bench_bare_http_SOURCES = %D%/bench/bare-http.c
 tests_bench_bare_http_LDADD = $(CURL_LIBS)
 tests_bench_generate_SOURCES = %D%/bench/generate.c
+tests_bench_kinesis_sink_SOURCES = %D%/bench/kinesis-sink.c
 tests_bench_measure_SOURCES = %D%/bench/measure.c
 
 # Against other programs' answers, and what takes minutes: tests/run calls both.
