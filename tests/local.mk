@@ -18,6 +18,7 @@ bats_tests = \
 	%D%/completion.bats \
 	%D%/edges.bats \
 	%D%/man.bats \
+	%D%/privacy.bats \
 	%D%/recount.bats \
 	%D%/scripts.bats \
 	%D%/send-wave.bats \
