@@ -473,7 +473,7 @@ vf_claim() {
 }
 
 vf_claim_held() {	# PATH THEIRS
-	vf_say "this wave is claimed by $(vf_claim_holder "$2"); if that is over: --break-claim"
+	vf_say "${vf_claim_what:-this wave} is claimed by $(vf_claim_holder "$2"); if that is over: --break-claim"
 	vf_fail claim "claimed by another run" 75
 }
 
@@ -492,7 +492,7 @@ vf_claim_file() {
 	fi
 	[[ -e $path ]] || vf_fail claim "cannot write the claim"
 	# Taking over is itself one at a time: without the lock two could both remove the other's.
-	exec 9>>"$vf_state/waves/$vf_wave/claim.lock"
+	exec 9>>"${vf_claim_lock:-${vf_state:-}/waves/$vf_wave/claim.lock}"
 	flock 9
 	cat "$path" >"$theirs" 2>/dev/null || : >"$theirs"
 	if [[ $(jq -r '.execution // ""' "$theirs" 2>/dev/null) != "$VF_EXECUTION_ID" ]]; then

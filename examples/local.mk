@@ -1,8 +1,14 @@
 # The scripts run in place and installed alike.
 exampledir = $(pkgdatadir)/examples
-dist_example_SCRIPTS = %D%/campaign.sh %D%/prepare-wave.sh %D%/recheck-draw.py %D%/score-file.sh \
+dist_example_SCRIPTS = \
+	%D%/archive-merged.sh \
+	%D%/campaign.sh \
+	%D%/merge.sh \
+	%D%/prepare-wave.sh \
+	%D%/recheck-draw.py \
+	%D%/score-file.sh \
 	%D%/send-wave.sh
-dist_example_DATA = %D%/README.md %D%/lib.sh
+dist_example_DATA = %D%/README.md %D%/lake.sh %D%/lib.sh
 
 schemasdir = $(exampledir)/schemas
 dist_schemas_DATA = \

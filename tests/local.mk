@@ -17,6 +17,7 @@ bats_tests = \
 	%D%/campaign.bats \
 	%D%/completion.bats \
 	%D%/edges.bats \
+	%D%/lake.bats \
 	%D%/man.bats \
 	%D%/privacy.bats \
 	%D%/recount.bats \
@@ -291,6 +292,7 @@ oracle_tests = %D%/oracles/avro.bats %D%/oracles/oracles.bats %D%/oracles/segmen
 long_tests = \
 	%D%/long/campaign.bats \
 	%D%/long/kills.bats \
+	%D%/long/lake.bats \
 	%D%/long/recount.bats \
 	%D%/long/send-wave.bats \
 	%D%/long/vf-attempt.bats
@@ -320,6 +322,7 @@ EXTRA_DIST += \
 	%D%/kill-assign.sh \
 	%D%/kill-sms.sh \
 	%D%/kill-wave.sh \
+	%D%/lake.bash \
 	%D%/local.mk \
 	%D%/man-examples.py \
 	%D%/oracles/AvroFile.java \

@@ -1,0 +1,267 @@
+#!/bin/bash
+# archive-merged.sh -- for each "merge completed": put the sources away, then bring the merged object into sight.
+. "$(dirname -- "${BASH_SOURCE[0]}")/lake.sh"
+
+usage() {
+	cat <<'END'
+Usage: archive-merged.sh --lake LAKE (--queue QUEUE | --message FILE) [OPTION...]
+
+Takes the messages of merge.sh. For each: the merged object must be there, still
+hidden, with the manifest's digest, and the sources as they were merged; then exactly
+the manifest's sources move to LAKE/merged/registration/KIND-PERIOD-SET/, and the
+merged object gets the name under which readers see it. In between readers may miss
+rows; they never see them twice. Running it again goes on where a killed run stopped.
+
+When the merged object is missing or wrong, a source has vanished, or the object is
+over 1.2 GB, nothing moves, the message stays, and the exit status is 1. A merge
+whose sources were meanwhile archived with another (late files came, it was done
+twice) or replaced is superseded: its hidden object goes, its message too; what it
+held is, or will be, in another.
+
+      --lake LAKE        s3://BUCKET/KEY or a plain folder
+      --queue QUEUE      an SQS queue's URL, or the plain folder that merge.sh writes to
+      --message FILE     this one message instead
+      --break-claim      take the claim over from a run that is gone, and say whose it was
+  -h, --help             this text
+
+One at a time works on a lake: LAKE/registration/_claim.json.
+Environment: VF_EXECUTION_ID, VF_BINDIR, TMPDIR (S3: room for a merged object),
+AWS_ENDPOINT_URL.
+Exit: 0 all messages done, or none; 1 something was refused; 2 usage; 75 run it
+again (interrupted, or another run holds the lake).
+END
+}
+
+vf_args "$@"
+set -- "${vf_argv[@]}"
+lake='' queue='' message='' break=''
+while (($# > 0)); do
+	case $1 in
+	-h | --help) usage; exit 0 ;;
+	--lake) vf_value "$@"; lake=$2; shift 2 ;;
+	--queue) vf_value "$@"; queue=$2; shift 2 ;;
+	--message) vf_value "$@"; message=$2; shift 2 ;;
+	--break-claim) break=1; shift ;;
+	*) vf_usage_error "unknown option $1" ;;
+	esac
+done
+[[ -n $lake ]] || vf_usage_error "--lake is needed"
+[[ -n $queue && -z $message ]] || [[ -z $queue && -n $message ]] || vf_usage_error "--queue or --message is needed"
+lake_is_sqs "$queue" || [[ -z $queue ]] || queue=$(vf_abs "${queue%/}")
+[[ -z $message || -r $message ]] || vf_usage_error "$message: cannot be read"
+lake_open "$lake"
+
+done_count=0 superseded=0 refused=0
+
+# refuse REASON -- nothing was moved; the message stays.
+refuse() {
+	vf_alert archive "$kind $period $set: $1"
+	refused=$((refused + 1))
+}
+
+# What a message must say before anything is done by it: kinds, names and numbers, and paths below the table.
+check_manifest() {
+	jq -e --arg type "$lake_type" '
+		def day: test("^[0-9]{4}-[0-9]{2}-[0-9]{2}$"); def month: test("^[0-9]{4}-[0-9]{2}$");
+		. as $m | "dt=\(.period)/" as $folder |
+		(.table == $type) and (.set | test("^[0-9a-f]{12}$")) and
+		((.kind == "daily" and (.period | day)) or (.kind == "monthly" and (.period | month))) and
+		(.outputs | length > 0) and (.sources | length > 0) and
+		all(.outputs[]; (.hidden | startswith($folder + "_" + $m.kind + "-" + $m.set)) and (.visible == (.hidden | sub("/_"; "/"))) and
+			(.hidden | test("^dt=[0-9-]+/_[A-Za-z0-9._-]+\\.avro$")) and (.size | type == "number") and
+			(.blake2b | test("^[0-9a-f]{64}$"))) and
+		all(.sources[]; (.path | test("^dt=[0-9-]+/[A-Za-z0-9][A-Za-z0-9._=+-]*\\.avro$")) and (.path | startswith("dt=\($m.period)")) and
+			(.size | type == "number") and (.blake2b | test("^[0-9a-f]{64}$")))' "$1" >/dev/null 2>&1
+}
+
+# read_message N -- its manifest to $vf_stage/manifest.json; sets kind, period and set. Fails when it is none of ours.
+read_message() {
+	local body=$vf_stage/messages/$1.json path
+	kind='-' period='-' set='-'
+	if jq -e '.manifest' "$body" >"$vf_stage/manifest.json" 2>/dev/null; then
+		:
+	else
+		path=$(jq -r '.manifestPath // ""' "$body" 2>/dev/null) || return 1
+		[[ $path =~ ^dt=[0-9-]+/_(daily|monthly)-[0-9a-f]{12}\.json$ ]] || return 1
+		vf_exists "$lake_table/$path" || return 1
+		vf_fetch "$lake_table/$path" "$vf_stage/manifest.json"
+	fi
+	check_manifest "$vf_stage/manifest.json" || return 1
+	kind=$(jq -r .kind "$vf_stage/manifest.json") period=$(jq -r .period "$vf_stage/manifest.json")
+	set=$(jq -r .set "$vf_stage/manifest.json")
+	hidden_manifest=$lake_table/dt=$period/_$kind-$set.json
+	own=$lake_archive/$kind-$period-$set
+}
+
+# right_outputs MANIFEST -- each is there with its digest, hidden, or in sight already (a run was killed after that).
+right_outputs() {
+	local hidden visible digest
+	while IFS=$'\t' read -r hidden visible digest; do
+		[[ $(lake_digest "$lake_table/$hidden" || :) == "$digest" ]] || [[ $(lake_digest "$lake_table/$visible" || :) == "$digest" ]] ||
+			return 1
+	done < <(jq -r '.outputs[] | [.hidden, .visible, .blake2b] | @tsv' "$1")
+}
+
+# When the same files were merged again, the object is that of the manifest stored beside it.
+find_outputs() {
+	right_outputs "$vf_stage/manifest.json" && return 0
+	vf_exists "$hidden_manifest" || return 1
+	vf_fetch "$hidden_manifest" "$vf_stage/manifest.new"
+	check_manifest "$vf_stage/manifest.new" || return 1
+	[[ $(jq -c '[.kind, .period, .set]' "$vf_stage/manifest.new") == "$(jq -c '[.kind, .period, .set]' "$vf_stage/manifest.json")" ]] || return 1
+	right_outputs "$vf_stage/manifest.new" || return 1
+	mv -- "$vf_stage/manifest.new" "$vf_stage/manifest.json"
+}
+
+# judge_sources -- sorts the manifest's sources into files of the staging folder: to-move, moved, replaced, gone.
+judge_sources() {
+	local path size digest etag now_size now_etag put_away
+	lake_list "dt=$period" "$vf_stage/present"
+	lake_list_below "$own" dt= "$vf_stage/put-away"
+	for path in to-move moved replaced gone; do
+		: >"$vf_stage/$path"
+	done
+	while IFS=$'\t' read -r path size digest etag now_size now_etag put_away; do
+		if [[ $now_size == "$size" ]] && is_same "$path" "$digest" "$etag" "$now_etag"; then
+			echo "$path" >>"$vf_stage/to-move"
+		elif [[ $put_away == "$size" ]]; then
+			echo "$path" >>"$vf_stage/moved"
+		elif [[ $now_size != - ]]; then
+			echo "$path" >>"$vf_stage/replaced"
+		else
+			echo "$path" >>"$vf_stage/gone"
+		fi
+	done < <(jq -r '.sources[] | [.path, .size, .blake2b, (.etag // "-")] | @tsv' "$vf_stage/manifest.json" |
+		awk -F '\t' -v OFS='\t' -v present="$vf_stage/present" -v put="$vf_stage/put-away" '
+			BEGIN {
+				while ((getline <present) > 0) { size[$1] = $2; etag[$1] = $3 }
+				while ((getline <put) > 0) away[$1] = $2
+			}
+			{ print $0, ($1 in size ? size[$1] : "-"), ($1 in etag ? etag[$1] : "-"), ($1 in away ? away[$1] : "-") }')
+}
+
+# is_same PATH DIGEST ETAG NOW_ETAG -- by the ETag in S3, by the bytes on disk.
+is_same() {
+	if vf_is_s3 "$lake_table"; then
+		[[ $3 == "$4" ]]
+	else
+		[[ $(lake_digest "$lake_table/$1") == "$2" ]]
+	fi
+}
+
+# Everything that is gone lies in another merge's folder: what it held is not lost with our object.
+archived_elsewhere() {
+	local kinds path
+	: >"$vf_stage/elsewhere"
+	for kinds in daily monthly; do
+		lake_list_below "$lake_archive" "$kinds-${period:0:7}" "$vf_stage/others"
+		cut -f 1 "$vf_stage/others" | sed 's,^[^/]*/,,' >>"$vf_stage/elsewhere"
+	done
+	while read -r path; do
+		grep -qxF -e "$path" "$vf_stage/elsewhere" || return 1
+	done <"$vf_stage/gone"
+}
+
+remove() {
+	if vf_is_s3 "$1"; then
+		vf_aws s3 rm --only-show-errors "$1"
+	else
+		rm -f -- "$1"
+	fi
+}
+
+drop_hidden() {
+	local hidden
+	while read -r hidden; do
+		remove "$lake_table/$hidden"
+	done < <(jq -r '.outputs[].hidden' "$vf_stage/manifest.json")
+	remove "$hidden_manifest"
+}
+
+move_sources() { lake_move "$lake_table" "$own" "$vf_stage/to-move"; }
+
+show_outputs() {
+	local hidden visible
+	while IFS=$'\t' read -r hidden visible; do
+		if vf_exists "$lake_table/$hidden"; then
+			lake_rename "$lake_table/$hidden" "$lake_table/$visible"
+		fi
+	done < <(jq -r '.outputs[] | [.hidden, .visible] | @tsv' "$vf_stage/manifest.json")
+}
+
+# archive -- one manifest, from where it stands to the end. 0: the message is dealt with; 1: it stays.
+archive() {
+	if vf_exists "$own/_manifest.json"; then
+		vf_say "$kind $period $set: done before"
+		return 0
+	fi
+	if (($(jq '[.outputs[].size] | add' "$vf_stage/manifest.json") > lake_limit)); then
+		refuse "over 1.2 GB: the sources stay"
+		return 1
+	fi
+	judge_sources
+	if [[ -s $vf_stage/replaced || -s $vf_stage/gone ]]; then
+		superseded_or_not
+		return
+	fi
+	if ! find_outputs; then
+		refuse "the merged object is missing or not what was merged: nothing moves"
+		return 1
+	fi
+	vf_step move move_sources
+	judge_sources
+	[[ ! -s $vf_stage/to-move && ! -s $vf_stage/replaced && ! -s $vf_stage/gone ]] ||
+		vf_fail move "$kind $period $set: a source was replaced while it was moved; the merged object stays hidden"
+	vf_step show show_outputs
+	vf_store "$vf_stage/manifest.json" "$own/_manifest.json"
+	remove "$hidden_manifest"
+	done_count=$((done_count + 1))
+	vf_say "$kind $period $set: $(jq '.sources | length' "$vf_stage/manifest.json") files, $(jq '[.outputs[].records] | add' "$vf_stage/manifest.json") records in sight as one"
+}
+
+superseded_or_not() {
+	if [[ -s $vf_stage/moved ]]; then
+		refuse "some of its sources are put away, others have vanished or changed: see $kind-$period-$set in merged/"
+		return 1
+	fi
+	if ! archived_elsewhere; then
+		refuse "a source has vanished, and no other merge has it: nothing moves"
+		return 1
+	fi
+	drop_hidden
+	superseded=$((superseded + 1))
+	vf_say "$kind $period $set: superseded: its sources are in another merge, or were replaced"
+}
+
+take_messages() {
+	local n
+	for n in "$vf_stage"/messages/*.json; do
+		n=${n##*/}
+		n=${n%.json}
+		if ! read_message "$n"; then
+			refuse "a message that is none of merge.sh's, or whose manifest is not there"
+		elif archive; then
+			[[ -z $queue ]] || lake_ack "$queue" "$n"
+		fi
+	done
+}
+
+vf_begin archive-merged
+vf_need jq b2sum
+vf_need_conditional "$lake"
+vf_claim_lock=$lake_table/.claim.lock
+vf_claim_what='this lake'
+vf_claim "$lake_table/_claim.json" "$break"
+vf_step_now=archive
+if [[ -n $message ]]; then
+	mkdir -- "$vf_stage/messages"
+	cp -- "$message" "$vf_stage/messages/0.json"
+	take_messages
+else
+	while lake_receive "$queue"; do
+		take_messages
+	done
+fi
+jq -nc --argjson n "$done_count" --argjson superseded "$superseded" --argjson refused "$refused" \
+	'{result: "archived", done: $n, superseded: $superseded, refused: $refused}'
+((refused == 0))

@@ -1,0 +1,154 @@
+#!/bin/bash
+# lake.sh -- the data lake as merge.sh and archive-merged.sh see it: paths, lists, messages. Sourced by both, not run.
+#
+#   LAKE/registration/dt=2026-12-05/NAME.avro        a day's files: what Athena's table reads
+#   LAKE/registration/dt=2026-12-05/_daily-SET.avro  merged and hidden: Athena skips names that start with _
+#   LAKE/registration/dt=2026-12-05/_daily-SET.json  its manifest
+#   LAKE/registration/dt=2026-12-05/daily-SET.avro   in sight, in place of its sources
+#   LAKE/registration/dt=2026-12/monthly-SET.avro    the same for a month: a partition of its own
+#   LAKE/merged/registration/daily-2026-12-05-SET/dt=2026-12-05/NAME.avro    the sources, put away
+#   LAKE/merged/registration/daily-2026-12-05-SET/_manifest.json             written last: it is done
+#
+# SET is 12 hex digits of the digest of the source set: paths and contents.
+
+# shellcheck source=lib.sh
+. "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
+
+lake_type=registration
+# shellcheck disable=SC2034	# archive-merged.sh reads it
+lake_limit=1200000000
+lake_moves=300		# names a call of `aws s3 mv`: its command line is bounded
+
+# lake_open LAKE -- an absolute path or s3://, without the slash at its end.
+lake_open() {
+	lake=$(vf_abs "${1%/}")
+	lake_table=$lake/$lake_type
+	# shellcheck disable=SC2034
+	lake_archive=$lake/merged/$lake_type
+}
+
+# lake_list PREFIX FILE -- the objects below the table whose names begin so: path below the table, size, ETag (or -),
+# separated by tabs, in byte order.
+lake_list() {
+	lake_list_below "$lake_table" "$1" "$2"
+}
+
+# lake_list_below ROOT PREFIX FILE
+lake_list_below() {
+	local key
+	if vf_is_s3 "$1"; then
+		key=$(vf_key "$1")
+		vf_aws s3api list-objects-v2 --bucket "$(vf_bucket "$1")" --prefix "$key/$2" >"$vf_stage/aws/list" ||
+			vf_fail list "cannot list $2"
+		# No object at all is an empty answer.
+		jq -r --arg root "$key/" '.Contents[]? | [(.Key | ltrimstr($root)), .Size, (.ETag | ltrimstr("\"") | rtrimstr("\""))] | @tsv' \
+			"$vf_stage/aws/list" | LC_ALL=C sort >"$3"
+	elif [[ -d $1 ]]; then
+		find "$1" -type f -printf '%P\t%s\t-\n' | awk -v prefix="$2" 'index($0, prefix) == 1' | LC_ALL=C sort >"$3"
+	else
+		: >"$3"
+	fi
+}
+
+# lake_digest PATH -- BLAKE2b-256 of an object or file; fails when it is not there.
+lake_digest() {
+	if vf_is_s3 "$1"; then
+		vf_exists "$1" || return 1
+		vf_fetch "$1" "$vf_stage/digested"
+		b2sum -l 256 <"$vf_stage/digested" | cut -d ' ' -f 1
+		rm -f -- "$vf_stage/digested"
+	else
+		[[ -f $1 ]] || return 1
+		b2sum -l 256 <"$1" | cut -d ' ' -f 1
+	fi
+}
+
+# lake_rename FROM TO -- a whole object at any moment. S3 copies and deletes.
+lake_rename() {
+	if vf_is_s3 "$1"; then
+		vf_aws s3 mv --only-show-errors "$1" "$2"
+	else
+		mkdir -p -- "$(dirname -- "$2")"
+		mv -f -- "$1" "$2"
+		sync -- "$(dirname -- "$2")"
+	fi
+}
+
+# lake_move FROM TO FILE -- the paths listed in FILE, from below one root to below another. Few calls for many objects.
+lake_move() {
+	local path folder names args
+	if ! vf_is_s3 "$1"; then
+		while read -r path; do
+			mkdir -p -- "$2/${path%/*}"
+			mv -f -- "$1/$path" "$2/$path"
+		done <"$3"
+		return
+	fi
+	sed 's,/[^/]*$,,' "$3" | LC_ALL=C sort -u >"$vf_stage/folders"
+	while read -r folder; do
+		mapfile -t names < <(awk -v folder="$folder/" 'index($0, folder) == 1 { print substr($0, length(folder) + 1) }' "$3")
+		while ((${#names[@]} > 0)); do
+			args=()
+			for path in "${names[@]:0:lake_moves}"; do
+				args+=(--include "$path")
+			done
+			names=("${names[@]:lake_moves}")
+			vf_aws s3 mv --only-show-errors --recursive "$1/$folder/" "$2/$folder/" --exclude '*' "${args[@]}" </dev/null
+		done
+	done <"$vf_stage/folders"
+}
+
+# A name that is no pattern, no option and no path of its own.
+lake_plain_path() { [[ $1 =~ ^dt=[0-9-]+/[A-Za-z0-9][A-Za-z0-9._=+-]*\.avro$ ]]; }
+
+# Messages: an SQS queue by its URL, or a folder with a file for each.
+
+lake_is_sqs() { [[ $1 == http://* || $1 == https://* ]]; }
+
+# lake_send QUEUE FILE NAME
+lake_send() {
+	if lake_is_sqs "$1"; then
+		vf_aws sqs send-message --queue-url "$1" --message-body "file://$2" >"$vf_stage/aws/sent" ||
+			vf_fail message "cannot send the message"
+	else
+		vf_store "$2" "$1/$3.json"
+	fi
+}
+
+# lake_receive QUEUE -- fills $vf_stage/messages/ with N.json (the body) and N.handle; at most ten. Fails when there is none.
+lake_receive() {
+	local n=0 file
+	rm -rf -- "${vf_stage:?}/messages"
+	mkdir -- "$vf_stage/messages"
+	if lake_is_sqs "$1"; then
+		vf_aws sqs receive-message --queue-url "$1" --max-number-of-messages 10 --visibility-timeout 900 \
+			>"$vf_stage/aws/received" || vf_fail message "cannot receive messages"
+		while [[ -s $vf_stage/aws/received ]] && jq -er --argjson n "$n" '.Messages[$n].Body' "$vf_stage/aws/received" >"$vf_stage/body"; do
+			mv -- "$vf_stage/body" "$vf_stage/messages/$n.json"
+			jq -r --argjson n "$n" '.Messages[$n].ReceiptHandle' "$vf_stage/aws/received" >"$vf_stage/messages/$n.handle"
+			n=$((n + 1))
+		done
+	else
+		while read -r file; do
+			grep -qxF -e "$file" "$vf_stage/seen" 2>/dev/null && continue
+			printf '%s\n' "$file" >>"$vf_stage/seen"
+			cp -- "$1/$file" "$vf_stage/messages/$n.json"
+			printf '%s\n' "$1/$file" >"$vf_stage/messages/$n.handle"
+			n=$((n + 1))
+			((n < 10)) || break
+		done < <(find "$1" -mindepth 1 -maxdepth 1 -type f -name '[!.]*.json' -printf '%f\n' | LC_ALL=C sort)
+	fi
+	((n > 0))
+}
+
+# lake_ack QUEUE N -- this message is dealt with.
+lake_ack() {
+	local handle
+	handle=$(cat "$vf_stage/messages/$2.handle")
+	if lake_is_sqs "$1"; then
+		vf_aws sqs delete-message --queue-url "$1" --receipt-handle "$handle" >/dev/null ||
+			vf_fail message "cannot delete a message"
+	else
+		rm -f -- "$handle"
+	fi
+}

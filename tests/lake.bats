@@ -1,0 +1,251 @@
+#!/usr/bin/env bats
+# merge.sh and archive-merged.sh: a day's files become one, and a reader sees each record once.
+load helper
+load lake
+
+setup() {
+	cd "$BATS_TEST_TMPDIR" || return 1
+}
+
+both() {
+	local kind
+	for kind in plain s3; do
+		rm -rf "$scratch/lake" "$scratch/queue" "$scratch/s3" "$scratch/s3.queue" "$scratch/s3.log"
+		"${kind}_lake"
+		"$1" || { echo "$kind"; return 1; }
+	done
+}
+
+whole_day() {
+	source_file "$day" a.avro 30 0
+	source_file "$day" b.avro 20 30
+	source_file 2026-12-06 c.avro 5 900
+	run --separate-stderr merge daily "$day"
+	[ "$status" -eq 0 ]
+	[ "$(jq -c '[.result,.files,.records,.refused]' <<<"$output")" = '["merged",2,50,0]' ]
+	set=$(jq -r .set <<<"$output")
+	[[ $set =~ ^[0-9a-f]{12}$ ]]
+	# Hidden until its sources are put away.
+	[ -e "$root/registration/dt=$day/_daily-$set.avro" ]
+	cmp <(visible) <({ ids 0 49; ids 900 904; } | LC_ALL=C sort)
+	run --separate-stderr archive
+	[ "$status" -eq 0 ]
+	[ "$output" = '{"result":"archived","done":1,"superseded":0,"refused":0}' ]
+	[ "$(table)" = "merged/registration/daily-$day-$set/_manifest.json
+merged/registration/daily-$day-$set/dt=$day/a.avro
+merged/registration/daily-$day-$set/dt=$day/b.avro
+registration/dt=$day/daily-$set.avro
+registration/dt=2026-12-06/c.avro" ]
+	cmp <(visible) <({ ids 0 49; ids 900 904; } | LC_ALL=C sort)
+	# Nothing is left to do, for either.
+	run --separate-stderr archive
+	[ "$status" -eq 0 ]
+	[ "$(jq .done <<<"$output")" = 0 ]
+	run --separate-stderr merge daily "$day"
+	[ "$status" -eq 0 ]
+	[ "$(jq -r .result <<<"$output")" = nothing ]
+}
+
+@test "lake: a day is merged, archived, and seen once" {
+	both whole_day
+}
+
+late_files() {
+	source_file "$day" a.avro 10 0
+	merge daily "$day" >/dev/null
+	source_file "$day" late.avro 10 10
+	# Merged again before the first is archived: the second holds both, and is superseded.
+	merge daily "$day" >/dev/null
+	run --separate-stderr archive
+	[ "$status" -eq 0 ]
+	[ "$(jq -c '[.done,.superseded,.refused]' <<<"$output")" = '[1,1,0]' ]
+	cmp <(visible) <(ids 0 19)
+	merge daily "$day" >/dev/null
+	archive >/dev/null
+	cmp <(visible) <(ids 0 19)
+	# Whichever came first in sight: all records, and no hidden object is left.
+	[ -z "$(find "$root/registration" -name '_daily*' -o -name late.avro)" ]
+}
+
+@test "lake: late files make a second object, and an overtaken merge is dropped" {
+	both late_files
+}
+
+@test "lake: the same sources replace the merged object, and one message of two does" {
+	plain_lake
+	source_file "$day" a.avro 10 0
+	merge daily "$day" >one
+	cp "$queue"/*.json "$scratch/first.json"
+	merge daily "$day" >two
+	[ "$(jq .set one)" = "$(jq .set two)" ]
+	[ "$(table | grep -c _daily)" -eq 2 ]
+	# The message of the first, whose object was replaced: the manifest beside it is the one that counts.
+	"$examples/archive-merged.sh" --lake "$lake" --message "$scratch/first.json"
+	cmp <(visible) <(ids 0 9)
+	run --separate-stderr archive
+	[ "$status" -eq 0 ]
+	[ -z "$(ls "$queue")" ]
+	cmp <(visible) <(ids 0 9)
+}
+
+@test "lake: a month takes its days, merged or not, into a partition of its own" {
+	plain_lake
+	source_file 2026-12-01 a.avro 10 0
+	source_file 2026-12-31 b.avro 10 10
+	source_file 2027-01-01 c.avro 10 20
+	merge daily 2026-12-01 >/dev/null
+	archive >/dev/null
+	source_file 2026-12-01 late.avro 5 30
+	run --separate-stderr merge monthly 2026-12
+	[ "$status" -eq 0 ]
+	[ "$(jq -c '[.files,.records]' <<<"$output")" = '[3,25]' ]
+	archive >/dev/null
+	cmp <(visible) <(ids 0 34)
+	[ "$(table | grep -v ^merged | sed 's/-[0-9a-f]\{12\}/-SET/')" = "registration/dt=2026-12/monthly-SET.avro
+registration/dt=2027-01-01/c.avro" ]
+}
+
+damaged_object() {
+	source_file "$day" a.avro 10 0
+	merge daily "$day" >one
+	set=$(jq -r .set one)
+	hidden=$root/registration/dt=$day/_daily-$set.avro
+	cp "$hidden" keep.avro
+	for what in gone changed cut; do
+		case $what in
+		gone) rm "$hidden" ;;
+		changed) sed 's/nf/ng/' keep.avro >"$hidden"; printf x >>"$hidden" ;;
+		cut) head -c 100 keep.avro >"$hidden" ;;
+		esac
+		table >before
+		# SQS would show the message again when its time is over.
+		[ "$lake" = "$scratch/lake" ] || rename_taken
+		run --separate-stderr archive
+		[ "$status" -eq 1 ]
+		[[ $stderr == *"missing or not what was merged: nothing moves"* ]]
+		[ "$(jq .refused <<<"$output")" = 1 ]
+		diff before <(table)
+	done
+	cp keep.avro "$hidden"
+	[ "$lake" = "$scratch/lake" ] || rename_taken
+	archive >/dev/null
+	cmp <(visible) <(ids 0 9)
+}
+
+rename_taken() {
+	local file
+	for file in "$scratch"/s3.queue/merged/*.taken; do
+		[ ! -e "$file" ] || mv "$file" "${file%.taken}.json"
+	done
+}
+
+@test "lake: a merged object that is missing, changed or cut moves nothing, and the message stays" {
+	both damaged_object
+}
+
+@test "lake: a source that vanished or was replaced" {
+	plain_lake
+	source_file "$day" a.avro 10 0
+	source_file "$day" b.avro 10 10
+	merge daily "$day" >/dev/null
+	mv "$root/registration/dt=$day/a.avro" "$scratch/a.avro"
+	table >"$scratch/before"
+	run --separate-stderr archive
+	[ "$status" -eq 1 ]
+	[[ $stderr == *"a source has vanished, and no other merge has it: nothing moves"* ]]
+	diff "$scratch/before" <(table)
+	mv "$scratch/a.avro" "$root/registration/dt=$day/a.avro"
+	source_file "$day" b.avro 12 10
+	run --separate-stderr archive
+	[ "$status" -eq 0 ]
+	[ "$(jq .superseded <<<"$output")" = 1 ]
+	[ "$(table)" = "registration/dt=$day/a.avro
+registration/dt=$day/b.avro" ]
+	merge daily "$day" >/dev/null
+	archive >/dev/null
+	cmp <(visible) <(ids 0 21)
+}
+
+@test "lake: over the limit, damaged or of another schema: refused and reported, the sources stay" {
+	plain_lake
+	source_file "$day" a.avro 1000 0
+	table >"$scratch/before"
+	run --separate-stderr merge daily "$day" --max-size 1KB
+	[ "$status" -eq 1 ]
+	[[ $stderr == *"more than the 1000 of --max-size"*"the sources stay"* ]]
+	[ "$(jq -r .result <<<"$output")" = refused ]
+	diff "$scratch/before" <(table)
+	head -c 500 "$root/registration/dt=$day/a.avro" >"$root/registration/dt=$day/b.avro"
+	run --separate-stderr merge daily "$day"
+	[ "$status" -eq 1 ]
+	[[ $stderr == *"vf-merge: dt=$day/b.avro: byte "* ]]
+	[ "$(jq -c '[.files,.refused]' <<<"$output")" = '[2,1]' ]
+	[ -z "$(ls "$queue")" ]
+	"$PYTHON3" "$VF_SRCDIR/tests/avro.py" make "$root/registration/dt=$day/b.avro" --records 0 --schema '"string"'
+	run --separate-stderr merge daily "$day"
+	[ "$status" -eq 1 ]
+}
+
+@test "lake: an object of more than 1.2 GB in a message is refused" {
+	plain_lake
+	source_file "$day" a.avro 10 0
+	merge daily "$day" >/dev/null
+	jq -c '.manifest.outputs[0].size = 1200000001' "$queue"/*.json >"$scratch/m.json"
+	run --separate-stderr "$examples/archive-merged.sh" --lake "$lake" --message "$scratch/m.json"
+	[ "$status" -eq 1 ]
+	[[ $stderr == *"over 1.2 GB: the sources stay"* ]]
+	cmp <(visible) <(ids 0 9)
+}
+
+@test "lake: a message that is none is refused, whatever it says" {
+	plain_lake
+	source_file "$day" a.avro 10 0
+	merge daily "$day" >/dev/null
+	local edit
+	for edit in '.manifest.sources[0].path = "../../etc/passwd"' '.manifest.outputs[0].hidden = "dt=2026-12-05/a.avro"' \
+		'.manifest.set = "x"' '.manifest.sources = []' 'del(.manifest) | .manifestPath = "/etc/passwd"' '[]' '"text"'; do
+		jq -c "$edit" "$queue"/*.json >"$scratch/m.json"
+		table >"$scratch/before"
+		run --separate-stderr "$examples/archive-merged.sh" --lake "$lake" --message "$scratch/m.json"
+		[ "$status" -eq 1 ]
+		[[ $stderr == *"none of merge.sh's"* ]]
+		diff "$scratch/before" <(table)
+	done
+	jq -c 'del(.manifest)' "$queue"/*.json >"$scratch/m.json"
+	"$examples/archive-merged.sh" --lake "$lake" --message "$scratch/m.json"
+	cmp <(visible) <(ids 0 9)
+}
+
+@test "lake: one archives at a time" {
+	plain_lake
+	mkdir -p "$root/registration"
+	printf '{"owner":"x","host":"elsewhere","execution":"other","time":"2026-12-05T00:00:00Z"}' >"$root/registration/_claim.json"
+	run --separate-stderr archive
+	[ "$status" -eq 75 ]
+	[[ $stderr == *"this lake is claimed by x on elsewhere"* ]]
+	archive --break-claim
+	[ ! -e "$root/registration/_claim.json" ]
+}
+
+@test "lake: few calls of aws for many files" {
+	s3_lake
+	for i in 1 2 3 4 5 6 7 8 9 10 11 12; do
+		source_file "$day" "f$i.avro" 2 $((2 * i))
+	done
+	merge daily "$day" >/dev/null
+	archive >/dev/null
+	cmp <(visible) <(ids 2 25)
+	[ "$(wc -l <"$scratch/s3.log")" -lt 30 ]
+}
+
+@test "lake: usage" {
+	local words
+	for words in 'merge.sh daily 2026-12' 'merge.sh daily 2026-02-30 --lake x --queue y' 'merge.sh monthly 2026-13 --lake x --queue y' \
+		'merge.sh weekly 2026-12 --lake x --queue y' 'merge.sh daily 2026-12-05 --queue y' 'merge.sh daily 2026-12-05 --lake x --queue y --no' \
+		'archive-merged.sh --lake x' 'archive-merged.sh --queue x' 'archive-merged.sh --lake x --queue y --message z'; do
+		# shellcheck disable=SC2086
+		run --separate-stderr "$examples/"$words
+		[ "$status" -eq 2 ] || { echo "$words"; false; }
+		[ -z "$output" ]
+	done
+}
