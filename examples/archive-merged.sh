@@ -184,7 +184,7 @@ show_outputs() {
 	local hidden visible
 	while IFS=$'\t' read -r hidden visible; do
 		if vf_exists "$lake_table/$hidden"; then
-			lake_rename "$lake_table/$hidden" "$lake_table/$visible"
+			lake_rename "$lake_table/$hidden" "$lake_table/$visible" || return 1
 		fi
 	done < <(jq -r '.outputs[] | [.hidden, .visible] | @tsv' "$vf_stage/manifest.json")
 }

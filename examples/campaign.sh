@@ -27,7 +27,8 @@ waves/W/sms-preview.csv and email-preview.ndjson are what send-wave.sh would sen
       --sms-template FILE    the SMS text
       --email-template FILE  the e-mail in HTML, with
       --subject TEXT|@FILE   its subject
-      --ranks, --allow-duplicates, --max-rejects N|P%      as in score-file.sh
+      --ranks, --allow-duplicates, --max-rejects N|P%, --lake LAKE, --lake-date DAY,
+      --stream NAME                                        as in score-file.sh
       --beacon HEX, --codes FILE, --notify-date T, --now T, --late, --retries N, --wait S,
       --again, --break-claim                               as in prepare-wave.sh
   -h, --help                 this text
@@ -42,8 +43,9 @@ END
 
 vf_args "$@"
 set -- "${vf_argv[@]}"
+sample_day=2027-03-01
 campaign='' out=out seed='' scores=() waves=() score_args=() wave_args=() list_args=() sample=''
-sms_template='' html='' subject='' opt_outs=()
+sms_template='' html='' subject='' opt_outs=() lake=''
 while (($# > 0)); do
 	case $1 in
 	-h | --help) usage; exit 0 ;;
@@ -55,7 +57,8 @@ while (($# > 0)); do
 	--sms-template) vf_value "$@"; sms_template=$2; shift 2 ;;
 	--email-template) vf_value "$@"; html=$2; shift 2 ;;
 	--subject) vf_value "$@"; subject=$2; shift 2 ;;
-	--name | --max-rejects) vf_value "$@"; score_args+=("$1" "$2"); shift 2 ;;
+	--lake) vf_value "$@"; lake=$2; shift 2 ;;
+	--name | --max-rejects | --lake-date | --stream) vf_value "$@"; score_args+=("$1" "$2"); shift 2 ;;
 	--ranks | --allow-duplicates) score_args+=("$1"); shift ;;
 	--beacon | --codes | --notify-date | --now | --retries | --wait) vf_value "$@"; wave_args+=("$1" "$2"); shift 2 ;;
 	--late | --again | --break-claim) wave_args+=("$1"); shift ;;
@@ -79,15 +82,18 @@ if [[ -z $campaign ]]; then
 	html=${html:-$sample/email.html}
 	subject=${subject:-@$sample/subject.txt}
 	# The sample's notify dates are fixed, and so is its "now": it must run in any year.
-	wave_args=(--now 2027-03-01T12:00:00Z "${wave_args[@]}")
+	wave_args=(--now "${sample_day}T12:00:00Z" "${wave_args[@]}")
+	lake=${lake:-$out/lake}
+	score_args+=(--lake-date "$sample_day")
 fi
+[[ -z $lake ]] || score_args+=(--lake "$(vf_abs "$lake")")
 [[ ${html:+1} == "${subject:+1}" ]] || vf_usage_error "--email-template and --subject go together"
 ((${#scores[@]} > 0)) || vf_usage_error "--scores: which file?"
 out=$(vf_abs "${out%/}")
 
 # The parts -------------------------------------------------------------------------------------------------------
 
-tools=(vf-score vf-filter vf-seed vf-draw vf-audit vf-codegen vf-assign vf-wave vf-attempt vf-tally vf-sms vf-email)
+tools=(vf-score vf-filter vf-seed vf-draw vf-audit vf-codegen vf-assign vf-wave vf-attempt vf-tally vf-sms vf-email vf-avro vf-merge)
 
 build_what_is_missing() {
 	local tool missing=''
@@ -183,6 +189,12 @@ show_previews() {
 	done
 }
 
+# What runs every night on a lake, for the sample's day.
+merge_sample() {
+	run_part "the day's files of the lake" "$vf_here/merge.sh" daily "$sample_day" --lake "$lake" --queue "$vf_state/merged"
+	run_part "the merged file in their place" "$vf_here/archive-merged.sh" --lake "$lake" --queue "$vf_state/merged"
+}
+
 fetch_stats() {
 	local name
 	mkdir -- "$vf_stage/stats"
@@ -223,6 +235,7 @@ say_where() {
 			"$wave" "$(count_lines "$out/waves/$wave/drawn.csv")" "$(count_lines "$out/waves/$wave/unselected.csv")" \
 			"$(count_lines "$out/waves/$wave/sms.csv")" "$(count_lines "$out/waves/$wave/email.csv")"
 	done
+	[[ -z $lake ]] || printf '  %-22s  the eligible fans as Avro, for the data lake\n' "$(basename -- "$lake")/"
 	printf '  report.html             what came of it, on one page for a browser\n'
 	printf '  ledger.csv              who has which code; the one that counts is in %s\n' "$vf_state"
 	vf_is_s3 "$out" && return
@@ -236,6 +249,7 @@ How to look at it:
   vf-attempt --status $vf_state/waves/$first/status.json --show
   jq . $out/waves/$first/draw.json
 END
+	[[ -z $sample ]] || printf '  vf-avro --decode %s/registration/*/daily-*.avro | less -S\n' "$lake"
 }
 
 build_what_is_missing
@@ -255,6 +269,7 @@ for wave in "${waves[@]}"; do
 	run_part "wave $wave" "$vf_here/prepare-wave.sh" --campaign "$campaign" --to "$out" --wave "$wave" --seed-file "$seed" \
 		"${wave_args[@]}" "${list_args[@]}"
 done
+[[ -z $sample ]] || merge_sample
 printf '\n== checks\n' >&2
 check_waves
 show_previews

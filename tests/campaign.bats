@@ -20,7 +20,10 @@ setup_file() {
 	[[ $said == *"Everything is in $out"* ]]
 	model_agrees "$sample" "$out"
 	# The tree is the one that the design shows, with nothing else in it.
-	[ "$(names_in "$out")" = "config.json ledger.csv rejects report.html scored state stats waves" ]
+	[ "$(names_in "$out")" = "config.json lake ledger.csv rejects report.html scored state stats waves" ]
+	# Merged, its source put away; a second run leaves it alone.
+	[ "$(cd "$out/lake/registration" && find . -name '*.avro' | wc -l)" -eq 1 ]
+	[ "$(vf-avro --decode "$out"/lake/registration/dt=2027-03-01/daily-*.avro | csv_records)" = "$(csv_records "$out/scored/scores.csv")" ]
 	[ "$(names_in "$out/waves")" = "w1 w2" ]
 	[ "$(names_in "$out/waves/w1")" = \
 		"codes.csv draw.json drawn.csv email-preview.ndjson email.csv entrants.csv manifest.json sms-preview.csv sms.csv status.json unselected.csv wave.zip" ]

@@ -21,6 +21,7 @@ bats_tests = \
 	%D%/man.bats \
 	%D%/privacy.bats \
 	%D%/recount.bats \
+	%D%/score-lake.bats \
 	%D%/scripts.bats \
 	%D%/send-wave.bats \
 	%D%/vf-assign.bats \
