@@ -153,8 +153,13 @@ unit_tests += tests/unit/test-scan
 tests_unit_test_scan_SOURCES = %D%/unit/test-scan.c %D%/unit/tap.h
 tests_unit_test_scan_LDADD = $(test_libs)
 unit_tests += tests/unit/test-schema
-tests_unit_test_schema_SOURCES = %D%/unit/test-schema.c %D%/unit/tap.h
+tests_unit_test_schema_SOURCES = %D%/unit/test-schema.c %D%/unit/schemas.h %D%/unit/tap.h
 tests_unit_test_schema_LDADD = $(test_libs)
+# libavro judges beside us; no tool links it. It has an <avro/schema.h> of its own: ours are found by "" only.
+unit_tests += tests/unit/test-schema-libavro
+tests_unit_test_schema_libavro_SOURCES = %D%/unit/test-schema-libavro.c %D%/unit/schemas.h %D%/unit/tap.h
+tests_unit_test_schema_libavro_CPPFLAGS = -include $(top_builddir)/config.h -iquote $(top_srcdir)/libvf $(HARD_CPPFLAGS)
+tests_unit_test_schema_libavro_LDADD = $(test_libs) $(AVRO_LIBS)
 unit_tests += tests/unit/test-sender
 tests_unit_test_sender_SOURCES = %D%/unit/test-sender.c %D%/unit/server.h %D%/unit/tap.h
 tests_unit_test_sender_LDADD = $(net_libs)

@@ -7,9 +7,9 @@
  * schema and live until vf_schema_free(); nothing in it changes after
  * vf_schema_parse(), so that threads may share it.
  *
- * libavro's parser is not used: it refuses valid schemas (records without
- * fields, {"type": {...}}), takes wrong ones (two fields of one name) and drops
- * logical types and defaults.  The tests compare the two.
+ * libavro's parser is not used: it refuses valid schemas (empty unions,
+ * {"type": {...}}), takes wrong ones (two fields of one name) and drops logical
+ * types and defaults.  tests/unit/test-schema-libavro.c compares the two.
  */
 #ifndef VF_AVRO_SCHEMA_H
 #define VF_AVRO_SCHEMA_H
