@@ -12,18 +12,10 @@ AM_TESTS_ENVIRONMENT = \
 test_libs = libvf.a $(CSV_LIBS) $(JANSSON_LIBS) $(SODIUM_LIBS) $(IDN2_LIBS)
 net_libs = $(test_libs) $(CURL_LIBS)
 unit_tests =
-bats_tests = \
-	%D%/bench.bats \
-	%D%/campaign.bats \
-	%D%/completion.bats \
+# Of the tools; and of scripts, pages and programs of the house, whose time goes into shells.
+tool_bats = \
 	%D%/edges.bats \
-	%D%/lake.bats \
-	%D%/man.bats \
-	%D%/privacy.bats \
 	%D%/recount.bats \
-	%D%/score-lake.bats \
-	%D%/scripts.bats \
-	%D%/send-wave.bats \
 	%D%/vf-assign.bats \
 	%D%/vf-attempt.bats \
 	%D%/vf-audit.bats \
@@ -42,8 +34,20 @@ bats_tests = \
 	%D%/vf-sms.bats \
 	%D%/vf-sqs.bats \
 	%D%/vf-tally.bats \
-	%D%/vf-wave.bats \
+	%D%/vf-wave.bats
+script_bats = \
+	%D%/bench.bats \
+	%D%/campaign.bats \
+	%D%/completion.bats \
+	%D%/lake.bats \
+	%D%/man.bats \
+	%D%/privacy.bats \
+	%D%/score-lake.bats \
+	%D%/scripts.bats \
+	%D%/send-wave.bats \
 	%D%/zones.bats
+bats_tests = $(tool_bats) $(script_bats)
+tool_tests = $(unit_tests) $(tool_bats)
 TESTS = $(unit_tests) $(bats_tests)
 
 # One small program a module.
@@ -310,7 +314,9 @@ check-oracles: $(bin_PROGRAMS) $(check_PROGRAMS)
 	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS='$(oracle_tests)'
 check-long: $(bin_PROGRAMS) $(check_PROGRAMS)
 	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS='$(long_tests)'
-.PHONY: check-oracles check-long
+check-tools: $(bin_PROGRAMS) $(check_PROGRAMS)
+	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS='$(tool_tests)'
+.PHONY: check-oracles check-long check-tools
 
 EXTRA_DIST += $(bats_tests) $(oracle_tests) $(long_tests)
 EXTRA_DIST += \

@@ -5,8 +5,8 @@ load ../helper
 load ../lake
 
 setup() {
-	# Programs that change something, behind a counter: the N-th call is the last thing the script does,
-	# before it or after it. Each call is a moment at which a reader looks.
+	# Programs that change something, behind a counter: the script and its step are killed instead of the N-th call.
+	# A reader looks before and after each call.
 	mkdir "$scratch/shim"
 	cat >"$scratch/shim/shim" <<-'EOF'
 		#!/bin/bash
@@ -15,15 +15,9 @@ setup() {
 		n=$(($(cat "$COUNTER") + 1))
 		echo "$n" >"$COUNTER"
 		look "$@"
-		if [[ $n -eq $KILL_AT && $KILL_WHEN == before ]]; then
-			kill -KILL "$(cat "$SCRIPT_PID")" 0
-		fi
+		[[ $n -ne $KILL_AT ]] || kill -KILL "$(cat "$SCRIPT_PID")" 0
 		"$REAL/$name" "$@" || exit
 		look "$@"
-		if [[ $n -eq $KILL_AT ]]; then
-			kill -KILL "$(cat "$SCRIPT_PID")" 0
-		fi
-		exit 0
 	EOF
 	chmod +x "$scratch/shim/shim"
 	cat >"$scratch/look" <<-'EOF'
@@ -57,13 +51,13 @@ shimmed() {
 	export LAKE_ROOT=$root
 }
 
-# killed_at N WHEN SCRIPT ARGUMENT...: status 0 when it ended before its N-th call.
+# killed_at N SCRIPT ARGUMENT...: status 0 when it ended before its N-th call.
 killed_at() {
 	local status=0
-	export KILL_AT=$1 KILL_WHEN=$2
+	export KILL_AT=$1
 	echo 0 >"$COUNTER"
 	# In a session of its own: with the script its step's process group goes, and nothing else.
-	PATH=$scratch/shim:$PATH setsid --wait bash -c 'echo $$ >"$SCRIPT_PID"; exec "$@"' - "${@:3}" >/dev/null 2>>"$scratch/err" || status=$?
+	PATH=$scratch/shim:$PATH setsid --wait bash -c 'echo $$ >"$SCRIPT_PID"; exec "$@"' - "${@:2}" >/dev/null 2>>"$scratch/err" || status=$?
 	sleep 0.05
 	return "$status"
 }
@@ -76,28 +70,25 @@ show_again() {
 	done
 }
 
-# every_step PLACE: kills merge.sh, then archive-merged.sh, at each of their calls in turn; a late file after each.
+# every_step: kills merge.sh, then archive-merged.sh, before each of their calls in turn; a late file comes before each run.
 every_step() {
-	local n when script first=0
-	for when in before after; do
-		n=1
-		for script in merge archive; do
-			for ((n = 1; n < 60; n++)); do
-				source_file "$day" "f$first.avro" 3 "$first"
-				first=$((first + 3))
-				if [[ $script == merge ]]; then
-					killed_at "$n" "$when" "$examples/merge.sh" daily "$day" --lake "$lake" --queue "$queue" && break
-				else
-					merge daily "$day" >/dev/null
-					killed_at "$n" "$when" "$examples/archive-merged.sh" --lake "$lake" --queue "$queue" --break-claim && break
-				fi
-				show_again
-			done
-			[ "$n" -gt 3 ]
+	local n script first=0
+	for script in merge archive; do
+		for ((n = 1; n < 60; n++)); do
+			source_file "$day" "f$first.avro" 3 "$first"
+			first=$((first + 3))
+			if [[ $script == merge ]]; then
+				killed_at "$n" "$examples/merge.sh" daily "$day" --lake "$lake" --queue "$queue" && break
+			else
+				merge daily "$day" >/dev/null
+				killed_at "$n" "$examples/archive-merged.sh" --lake "$lake" --queue "$queue" --break-claim && break
+			fi
+			show_again
 		done
-		archive --break-claim >/dev/null
-		cmp <(visible) <(ids 0 $((first - 1)))
+		[ "$n" -gt 3 ]
+		[ "$n" -lt 60 ]
 	done
+	archive --break-claim >/dev/null
 	merge daily "$day" >/dev/null
 	archive >/dev/null
 	cmp <(visible) <(ids 0 $((first - 1)))
