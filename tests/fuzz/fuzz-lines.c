@@ -41,7 +41,7 @@ static void
 member(const struct vf_json_value *v, json_t *theirs)
 {
 	struct vf_buf buf = { 0 };
-	struct vf_slice text;
+	struct vf_slice text = { 0 };
 	json_t *ours;
 
 	if (theirs == NULL) {
