@@ -180,6 +180,8 @@ keep_metadata(struct vf_merge *m, struct vf_error *err)
 	struct vf_slice key, value;
 	size_t n = 0, at = 0;
 
+	/* Entries may all be empty: offsets are into something even then. */
+	vf_buf_reserve(&m->meta, 1);
 	for (size_t i = 0; vf_container_meta(m->reader, i, &key, &value); i++)
 		if (key.n < 5 || memcmp(key.p, "avro.", 5) != 0) {
 			vf_buf_add_slice(&m->meta, key);
