@@ -174,13 +174,13 @@ vf_stop_child() {
 	[[ -n $group ]] || return 0
 	vf_child=''
 	kill -TERM -- "-$group" 2>/dev/null || return 0
-	wait "$group" 2>/dev/null || :
-	# The first of the group may end before the others have put away what they were at.
+	# The first of the group may end before the others have put away what they were at, or after them.
 	for ((tick = 0; tick < vf_patience * 20; tick++)); do
-		kill -0 -- "-$group" 2>/dev/null || return 0
+		kill -0 -- "-$group" 2>/dev/null || break
 		sleep 0.05
 	done
 	kill -KILL -- "-$group" 2>/dev/null || :
+	wait "$group" 2>/dev/null || :
 }
 
 vf_on_signal() {

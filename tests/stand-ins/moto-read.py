@@ -5,6 +5,7 @@
     moto-read.py make-stream NAME SHARDS
     moto-read.py make-queue NAME  prints its URL
     moto-read.py queue URL        its messages' bodies, a line each (they stay in flight)
+    moto-read.py count URL        how many messages it has, visible or in flight
     moto-read.py send URL BODY... one message each
 """
 import os
@@ -51,6 +52,9 @@ elif what == "make-queue":
     print(client("sqs").create_queue(QueueName=rest[0])["QueueUrl"])
 elif what == "queue":
     queue(*rest)
+elif what == "count":
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    print(sum(map(int, client("sqs").get_queue_attributes(QueueUrl=rest[0], AttributeNames=names)["Attributes"].values())))
 elif what == "send":
     for body in rest[1:]:
         client("sqs").send_message(QueueUrl=rest[0], MessageBody=body)
