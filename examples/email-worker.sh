@@ -169,6 +169,7 @@ store_results() {
 }
 
 adopt() {
+	# shellcheck disable=SC2094	# it is open for its lock
 	(
 		flock 6 || exit 1
 		flock -n 5 || exit 0

@@ -3,6 +3,7 @@ exampledir = $(pkgdatadir)/examples
 dist_example_SCRIPTS = \
 	%D%/archive-merged.sh \
 	%D%/campaign.sh \
+	%D%/email-worker.sh \
 	%D%/merge.sh \
 	%D%/prepare-wave.sh \
 	%D%/recheck-draw.py \

@@ -353,6 +353,8 @@ EXTRA_DIST += \
 	%D%/reference.py \
 	%D%/report.py \
 	%D%/run \
+	%D%/email-worker.bats \
+	%D%/worker.bash \
 	%D%/service.bash \
 	%D%/stand-ins/aws-proxy.py \
 	%D%/stand-ins/moto-read.py \

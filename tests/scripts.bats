@@ -56,7 +56,7 @@ prepare() {
 }
 
 @test "scripts: each says what it does with --help, on stdout, and names every option it takes" {
-	for script in archive-merged.sh campaign.sh merge.sh prepare-wave.sh score-file.sh send-wave.sh; do
+	for script in archive-merged.sh campaign.sh email-worker.sh merge.sh prepare-wave.sh score-file.sh send-wave.sh; do
 		run --separate-stderr "$examples/$script" --help
 		[ "$status" -eq 0 ]
 		[ -z "$stderr" ]
