@@ -326,7 +326,7 @@ nf2,dry-run,0,,,1,,,,UCS-2,C000002 für „The Presale“\nam 2027-05-31 \\o/' ]
 
 @test "vf-sms: a journal belongs to one wave, and to one run at a time" {
 	make_wave 3
-	start_service --delay 0.5
+	start_service --delay 4
 	sms_job -o out.csv in.csv 3>&- &
 	pid=$!
 	wait_until 10 test -s journal
