@@ -1,15 +1,12 @@
 # For tests against AWS's stand-in: moto with signatures checked, and a proxy that makes it fail.
 # shellcheck shell=bash
 
-# The Python that has moto: configure's, or the one that ./bootstrap --tests made.
+# The Python that has moto: configure's, one on PATH, or the one that ./bootstrap --tests made; itself, not its wrapper.
 aws_python() {
 	local python
-	for python in "$PYTHON3" python3 "${XDG_CACHE_HOME:-$HOME/.cache}/vf-tests/moto-5.2.1/bin/python3"; do
-		if "$python" -c 'import moto.server' 2>/dev/null; then
-			printf '%s\n' "$python"
-			return
-		fi
-	done
+	while read -r python; do
+		! "$python" -c 'import moto.server, sys; print(sys.executable)' 2>/dev/null || return 0
+	done < <(echo "$PYTHON3"; type -aP python3; echo "${XDG_CACHE_HOME:-$HOME/.cache}/vf-tests/moto-5.2.1/bin/python3")
 	echo "no Python has moto: ./bootstrap --tests installs it" >&2
 	return 1
 }

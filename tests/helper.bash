@@ -10,7 +10,7 @@ bats_require_minimum_version 1.5.0
 VF_SRCDIR=${VF_SRCDIR:-$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)}
 VF_BINDIR=${VF_BINDIR:-$VF_SRCDIR/build}
 VF_DATADIR=${VF_DATADIR:-$VF_SRCDIR/data}
-PYTHON3=${PYTHON3:-python3}
+PYTHON3=${PYTHON3:-$(PATH=/usr/bin:$PATH type -P python3)}
 [[ -x $VF_BINDIR/vf-score || ! -x $VF_BINDIR/tools/vf-score ]] || VF_BINDIR=$VF_BINDIR/tools
 
 for _name in "${!VF_@}" "${!AWS_@}"; do
@@ -22,6 +22,8 @@ done
 unset _name TZ COLUMNS LINES POSIXLY_CORRECT
 
 export VF_SRCDIR VF_BINDIR VF_DATADIR PYTHON3
+# Scripts that say python3 get the same one: a version manager's wrapper may take a second to start.
+[[ $PYTHON3 != /* || $(type -P python3) == "$PYTHON3" ]] || PATH=${PYTHON3%/*}:$PATH
 export PATH=$VF_BINDIR:$PATH LC_ALL=C.UTF-8
 export TMPDIR=${BATS_TEST_TMPDIR:-${BATS_FILE_TMPDIR:-${TMPDIR:-/tmp}}}
 # A sanitizer's report must never pass for a tool's own exit status.

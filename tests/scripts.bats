@@ -4,6 +4,7 @@
 # S3 is the stand-in tests/stand-ins/aws (a folder); TEST_S3=moto runs the same tests
 # against moto and the real aws-cli, where those are installed.
 load helper
+load aws
 load campaign
 
 setup() {
@@ -20,8 +21,8 @@ start_s3() {
 	export VF_STATE_DIR=$scratch/state-dir
 	if [[ ${TEST_S3:-} == moto ]]; then
 		local port
-		port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-		python3 -m moto.server -H 127.0.0.1 -p "$port" >"$scratch/moto.log" 2>&1 3>&- &
+		port=$("$PYTHON3" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+		"$(aws_python)" -m moto.server -H 127.0.0.1 -p "$port" >"$scratch/moto.log" 2>&1 3>&- &
 		moto_pid=$!
 		export AWS_ENDPOINT_URL=http://127.0.0.1:$port AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_DEFAULT_REGION=us-east-1
 		wait_until 20 aws --endpoint-url "$AWS_ENDPOINT_URL" s3 mb s3://bucket >/dev/null

@@ -99,8 +99,8 @@ pairs() {
 
 @test "avro: a block of 100,000 records, and records of megabytes, both ways" {
 	local who codec
-	{ head -n 1 records.csv; for i in {1..50}; do tail -n +2 records.csv; done; } >many.csv
-	for i in {1..50}; do cat records.plain; done >many.plain
+	{ head -n 1 records.csv; for _ in {1..50}; do tail -n +2 records.csv; done; } >many.csv
+	for _ in {1..50}; do cat records.plain; done >many.plain
 	"$PYTHON3" - <<-'PYTHON'
 		head = "big\tblob\t1\t\\N\t\\N\t00000000\t\\N\tlow\t\t\\N\t0\t\\N\t"
 		open("large.plain", "w").writelines(head + c * 5_000_000 + "\n" for c in "xyz")
