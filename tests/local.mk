@@ -304,6 +304,7 @@ tests_bench_measure_SOURCES = %D%/bench/measure.c
 oracle_tests = %D%/oracles/avro.bats %D%/oracles/oracles.bats %D%/oracles/segments.bats
 long_tests = \
 	%D%/long/campaign.bats \
+	%D%/long/email-worker.bats \
 	%D%/long/kills.bats \
 	%D%/long/lake.bats \
 	%D%/long/recount.bats \
@@ -353,8 +354,6 @@ EXTRA_DIST += \
 	%D%/reference.py \
 	%D%/report.py \
 	%D%/run \
-	%D%/email-worker.bats \
-	%D%/worker.bash \
 	%D%/service.bash \
 	%D%/stand-ins/aws-proxy.py \
 	%D%/stand-ins/moto-read.py \
@@ -364,4 +363,6 @@ EXTRA_DIST += \
 	%D%/stand-ins/slack \
 	%D%/stand-ins/sms \
 	%D%/wave.bash \
+	%D%/worker-account.py \
+	%D%/worker.bash \
 	%D%/zones.py

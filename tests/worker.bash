@@ -47,7 +47,7 @@ worker() {
 		options+=("$1")
 		shift
 	done
-	"$examples/email-worker.sh" --queue-url "$(url_of "$queue")" --trees t --wait 1 "${options[@]}" -- \
+	"$examples/email-worker.sh" --queue-url "$(url_of "$queue")" --trees "${trees:-t}" --wait 1 "${options[@]}" -- \
 		--definition wave-mail "${@:2}"
 }
 
@@ -56,8 +56,39 @@ worker_job() {
 	exec "$examples/email-worker.sh" --queue-url "$(url_of "$1")" --trees t --wait 1 "${@:2}" -- --definition wave-mail
 }
 
+# worker_session QUEUE [OPTION]... -- VF-SFMC-OPTION...: the same in a session of its own, whose number is the process's.
+worker_session() {
+	local queue=$1
+	shift
+	exec setsid "$examples/email-worker.sh" --queue-url "$(url_of "$queue")" --trees t --wait 1 "${@}" --definition wave-mail
+}
+
+# kill_session PID: all of it, those that are just being made too.
+kill_session() {
+	local pids
+	while pids=$(ps -o pid=,stat= -s "$1" | awk '$2 !~ /^Z/ { print $1 }') && [[ -n $pids ]]; do
+		# shellcheck disable=SC2086	# one word a process
+		kill -KILL $pids 2>/dev/null || :
+		sleep 0.02
+	done
+}
+
+# receiving_ended: the worker's vf-sqs receive has left its stats line.
+receiving_ended() { grep -qs '"tool":"vf-sqs"' "$TMPDIR"/vf-stage.*/stats.ndjson; }
+
+# has_results N FILE
+has_results() { [[ -e $2 ]] && (($(csv_records "$2") >= $1)); }
+
+is_empty() { [[ $(left_in "$1") -eq 0 ]] || { sleep 0.5; return 1; }; }
+
 # accepted PREFIX: the jobs that Marketing Cloud took, once a time it was taken.
 accepted() { jq -r --arg p "$1-" 'select(.accepted) | .accepted | select(startswith($p))' "$BATS_FILE_TMPDIR/account" | sort; }
+
+# asked_keys PREFIX: the jobs that it was asked to take, once a time it was asked.
+asked_keys() { jq -r --arg p "$1-" '.keys // [] | .[] | select(startswith($p))' "$BATS_FILE_TMPDIR/account" | sort; }
+
+# asked_by WORKER: the worker with that part in its address has asked for something.
+asked_by() { grep -q "\"keys\": .*\"of\": \"$1\"" "$BATS_FILE_TMPDIR/account"; }
 
 # asked WORD: a request was answered so.
 asked() { grep -q "\"word\": \"$1\"" "$BATS_FILE_TMPDIR/account"; }

@@ -7,6 +7,8 @@
     moto-read.py queue URL        its messages' bodies, a line each (they stay in flight)
     moto-read.py count URL        how many messages it has, visible or in flight
     moto-read.py send URL BODY... one message each
+    moto-read.py make-bucket NAME
+    moto-read.py object BUCKET KEY  its bytes
 """
 import os
 import sys
@@ -58,3 +60,7 @@ elif what == "count":
 elif what == "send":
     for body in rest[1:]:
         client("sqs").send_message(QueueUrl=rest[0], MessageBody=body)
+elif what == "make-bucket":
+    client("s3").create_bucket(Bucket=rest[0])
+elif what == "object":
+    sys.stdout.buffer.write(client("s3").get_object(Bucket=rest[0], Key=rest[1])["Body"].read())
