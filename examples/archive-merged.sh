@@ -16,7 +16,8 @@ When the merged object is missing or wrong, a source has vanished, or the object
 over 1.2 GB, nothing moves, the message stays, and the exit status is 1. A merge
 whose sources were meanwhile archived with another (late files came, it was done
 twice) or replaced is superseded: its hidden object goes, its message too; what it
-held is, or will be, in another.
+held is, or will be, in another. A merge that a killed run left half moved is finished
+before anything else of its day or month moves, whichever message comes first.
 
       --lake LAKE        s3://BUCKET/KEY or a plain folder
       --queue QUEUE      an SQS queue's URL, or the plain folder that merge.sh writes to
@@ -52,6 +53,8 @@ lake_is_sqs "$queue" || [[ -z $queue ]] || queue=$(vf_abs "${queue%/}")
 lake_open "$lake"
 
 done_count=0 superseded=0 refused=0
+declare -A settled=()		# KIND PERIOD: 0, or 1: a merge of it is half moved and cannot be finished
+declare -A others=()		# KIND PERIOD: other merges' objects were hidden there
 
 # refuse REASON -- nothing was moved; the message stays.
 refuse() {
@@ -71,7 +74,8 @@ check_manifest() {
 			(.hidden | test("^dt=[0-9-]+/_[A-Za-z0-9._-]+\\.avro$")) and (.size | type == "number") and
 			(.blake2b | test("^[0-9a-f]{64}$"))) and
 		all(.sources[]; (.path | test("^dt=[0-9-]+/[A-Za-z0-9][A-Za-z0-9._=+-]*\\.avro$")) and (.path | startswith("dt=\($m.period)")) and
-			(.size | type == "number") and (.blake2b | test("^[0-9a-f]{64}$")))' "$1" >/dev/null 2>&1
+			(.size | type == "number") and
+			(.blake2b | test("^[0-9a-f]{64}$")))' "$1" >/dev/null 2>&1
 }
 
 # read_message N -- its manifest to $vf_stage/manifest.json; sets kind, period and set. Fails when it is none of ours.
@@ -79,16 +83,29 @@ read_message() {
 	local body=$vf_stage/messages/$1.json path
 	kind='-' period='-' set='-'
 	if jq -e '.manifest' "$body" >"$vf_stage/manifest.json" 2>/dev/null; then
-		:
-	else
-		path=$(jq -r '.manifestPath // ""' "$body" 2>/dev/null) || return 1
-		[[ $path =~ ^dt=[0-9-]+/_(daily|monthly)-[0-9a-f]{12}\.json$ ]] || return 1
-		vf_exists "$lake_table/$path" || return 1
-		vf_fetch "$lake_table/$path" "$vf_stage/manifest.json"
+		use_manifest
+		return
 	fi
+	path=$(jq -r '.manifestPath // ""' "$body" 2>/dev/null) || return 1
+	[[ $path =~ ^dt=([0-9-]+)/_(daily|monthly)-([0-9a-f]{12})\.json$ ]] || return 1
+	load_manifest "${BASH_REMATCH[2]}" "${BASH_REMATCH[1]}" "${BASH_REMATCH[3]}"
+}
+
+# load_manifest KIND PERIOD SET -- the one that is stored: beside the hidden object, or, when it is done, with the sources.
+load_manifest() {
+	local path
+	for path in "$lake_table/dt=$2/_$1-$3.json" "$lake_archive/$1-$2-$3/_manifest.json"; do
+		vf_exists "$path" || continue
+		vf_fetch "$path" "$vf_stage/manifest.json"
+		use_manifest
+		return
+	done
+	return 1
+}
+
+use_manifest() {
 	check_manifest "$vf_stage/manifest.json" || return 1
-	kind=$(jq -r .kind "$vf_stage/manifest.json") period=$(jq -r .period "$vf_stage/manifest.json")
-	set=$(jq -r .set "$vf_stage/manifest.json")
+	IFS=$'\t' read -r kind period set < <(jq -r '[.kind, .period, .set] | @tsv' "$vf_stage/manifest.json")
 	hidden_manifest=$lake_table/dt=$period/_$kind-$set.json
 	own=$lake_archive/$kind-$period-$set
 }
@@ -178,7 +195,11 @@ drop_hidden() {
 	remove "$hidden_manifest"
 }
 
-move_sources() { lake_move "$lake_table" "$own" "$vf_stage/to-move"; }
+# What is about to happen is written down before it does: settle() finds it when this run is killed.
+move_sources() {
+	vf_store "$vf_stage/manifest.json" "$hidden_manifest"
+	lake_move "$lake_table" "$own" "$vf_stage/to-move"
+}
 
 show_outputs() {
 	local hidden visible
@@ -192,6 +213,7 @@ show_outputs() {
 # archive -- one manifest, from where it stands to the end. 0: the message is dealt with; 1: it stays.
 archive() {
 	if vf_exists "$own/_manifest.json"; then
+		drop_hidden	# the run that did it may have been killed before it did that
 		vf_say "$kind $period $set: done before"
 		return 0
 	fi
@@ -233,6 +255,70 @@ superseded_or_not() {
 	vf_say "$kind $period $set: superseded: its sources are in another merge, or were replaced"
 }
 
+# list_hidden KIND PERIOD -- KIND PERIOD SET SUFFIX of what is hidden, of all merges that may share a source with such a one.
+list_hidden() {
+	lake_list "dt=$2$([[ $1 == monthly ]] || echo /_)" "$vf_stage/hidden"
+	if [[ $1 == daily ]]; then
+		lake_list "dt=${2:0:7}/_monthly-" "$vf_stage/hidden-monthly"
+		cat "$vf_stage/hidden-monthly" >>"$vf_stage/hidden"
+	fi
+	sed -nE 's,^dt=([0-9-]+)/_(daily|monthly)-([0-9a-f]{12})[0-9-]*\.(json|avro)\t.*,\2 \1 \3 \4,p' "$vf_stage/hidden" | LC_ALL=C sort -u
+}
+
+# settle -- finishes what killed runs left half moved. Else another merge could take the rest of the sources, and what
+# was moved would never come into sight: it lies in an object that has lost its turn. Nobody but us moves: once a run will do.
+settle() {
+	local key="$kind $period" mine=$set k p s suffix line sets
+	[[ -z ${settled[$key]:-} ]] || return "${settled[$key]}"
+	settled[$key]=0
+	list_hidden "$kind" "$period" >"$vf_stage/hidden-sets"
+	mapfile -t sets <"$vf_stage/hidden-sets"
+	for line in "${sets[@]}"; do
+		read -r k p s suffix <<<"$line"
+		[[ "$k $p $s" != "$key $mine" ]] || continue
+		others[$key]=1
+		[[ $suffix == json ]] || continue
+		lake_list_below "$lake_archive/$k-$p-$s" '' "$vf_stage/begun"
+		[[ -s $vf_stage/begun ]] || continue
+		if ! load_manifest "$k" "$p" "$s" || ! archive; then
+			settled[$key]=1
+		fi
+	done
+	return "${settled[$key]}"
+}
+
+# sweep KIND PERIOD -- hidden objects that have lost their turn and for which no message came: merge.sh was killed before
+# it sent one. Those whose sources are all in sight stay: the message may be on its way.
+sweep() {
+	local k p s suffix line sets
+	list_hidden "$1" "$2" >"$vf_stage/hidden-sets"
+	mapfile -t sets <"$vf_stage/hidden-sets"
+	for line in "${sets[@]}"; do
+		read -r k p s suffix <<<"$line"
+		if [[ $suffix == avro ]]; then
+			# Without its manifest nobody can say what it is: merge.sh stores that first.
+			[[ " ${sets[*]} " == *" $k $p $s json "* ]] || remove_objects "$k" "$p" "$s"
+			continue
+		fi
+		load_manifest "$k" "$p" "$s" || continue
+		# A message that does not hold the manifest still needs it.
+		(($(wc -c <"$vf_stage/manifest.json") < 150000)) || continue
+		judge_sources
+		if [[ -s $vf_stage/replaced || -s $vf_stage/gone ]] && [[ ! -s $vf_stage/moved ]] && archived_elsewhere; then
+			drop_hidden
+			vf_say "$k $p $s: dropped: its sources are in another merge, or were replaced"
+		fi
+	done
+}
+
+# remove_objects KIND PERIOD SET
+remove_objects() {
+	local path rest
+	while IFS=$'\t' read -r path rest; do
+		[[ $path != "dt=$2/_$1-$3"*.avro ]] || remove "$lake_table/$path"
+	done <"$vf_stage/hidden"
+}
+
 take_messages() {
 	local n
 	for n in "$vf_stage"/messages/*.json; do
@@ -240,7 +326,10 @@ take_messages() {
 		n=${n%.json}
 		if ! read_message "$n"; then
 			refuse "a message that is none of merge.sh's, or whose manifest is not there"
-		elif archive; then
+		elif ! settle; then
+			read_message "$n"
+			refuse "another merge is half moved and cannot be finished: see above"
+		elif read_message "$n" && archive; then
 			[[ -z $queue ]] || lake_ack "$queue" "$n"
 		fi
 	done
@@ -262,6 +351,10 @@ else
 		take_messages
 	done
 fi
+for key in "${!others[@]}"; do
+	# shellcheck disable=SC2086	# two words
+	sweep $key
+done
 jq -nc --argjson n "$done_count" --argjson superseded "$superseded" --argjson refused "$refused" \
 	'{result: "archived", done: $n, superseded: $superseded, refused: $refused}'
 ((refused == 0))

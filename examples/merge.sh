@@ -179,9 +179,10 @@ check_sources
 set=$(name_set)
 make_manifest
 vf_step_now=store
+# The manifest first: killed in between, no object is left of which nobody knows what it holds.
+vf_store "$vf_stage/manifest.json" "$lake_table/dt=$period/_$kind-$set.json"
 vf_store "$vf_stage/merged.avro" "$lake_table/$(jq -r '.outputs[0].hidden' "$vf_stage/manifest.json")"
 read_back
-vf_store "$vf_stage/manifest.json" "$lake_table/dt=$period/_$kind-$set.json"
 make_message
 vf_step_now=message
 lake_send "$queue" "$vf_stage/message.json" "$kind-$period-$set"

@@ -71,6 +71,31 @@ late_files() {
 	both late_files
 }
 
+# What a run leaves that was killed while it moved the sources: some are put away, some are not.
+half_moved() {
+	source_file "$day" a.avro 10 0
+	source_file "$day" b.avro 10 10
+	merge daily "$day" >one
+	set=$(jq -r .set one)
+	mkdir -p "$root/merged/registration/daily-$day-$set/dt=$day"
+	mv "$root/registration/dt=$day/a.avro" "$root/merged/registration/daily-$day-$set/dt=$day/"
+	source_file "$day" late.avro 10 20
+	merge daily "$day" >two
+	# The second merge has b, too, and its message comes first.
+	"$examples/archive-merged.sh" --lake "$lake" --message "$(newest_message)"
+	archive >/dev/null
+	merge daily "$day" >/dev/null
+	archive >/dev/null
+	cmp <(visible) <(ids 0 29)
+	[ -z "$(find "$root/registration" -name '_daily*')" ]
+}
+
+newest_message() { find "$scratch/queue" "$scratch/s3.queue" -name '*.json' -printf '%T@ %p\n' 2>/dev/null | sort -n | tail -n 1 | cut -d ' ' -f 2; }
+
+@test "lake: a merge left half moved is finished before another takes its sources" {
+	both half_moved
+}
+
 @test "lake: the same sources replace the merged object, and one message of two does" {
 	plain_lake
 	source_file "$day" a.avro 10 0

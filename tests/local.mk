@@ -338,6 +338,7 @@ EXTRA_DIST += \
 	%D%/kill-assign.sh \
 	%D%/kill-sms.sh \
 	%D%/kill-wave.sh \
+	%D%/lake-reader.py \
 	%D%/lake.bash \
 	%D%/local.mk \
 	%D%/man-examples.py \
