@@ -64,7 +64,7 @@ refuse() {
 
 # What a message must say before anything is done by it: kinds, names and numbers, and paths below the table.
 check_manifest() {
-	jq -e --arg type "$lake_type" '
+	jq -e --arg type "$lake_type" --arg lake "$lake" '
 		def day: test("^[0-9]{4}-[0-9]{2}-[0-9]{2}$"); def month: test("^[0-9]{4}-[0-9]{2}$");
 		. as $m | "dt=\(.period)/" as $folder |
 		(.table == $type) and (.set | test("^[0-9a-f]{12}$")) and
@@ -75,7 +75,9 @@ check_manifest() {
 			(.blake2b | test("^[0-9a-f]{64}$"))) and
 		all(.sources[]; (.path | test("^dt=[0-9-]+/[A-Za-z0-9][A-Za-z0-9._=+-]*\\.avro$")) and (.path | startswith("dt=\($m.period)")) and
 			(.size | type == "number") and
-			(.blake2b | test("^[0-9a-f]{64}$")))' "$1" >/dev/null 2>&1
+			# Of what Athena read only the ETag is known.
+			((.blake2b // "" | test("^[0-9a-f]{64}$")) or
+			 (.blake2b == null and ($lake | startswith("s3://")) and (.etag // "" | test("^[0-9A-Za-z-]{8,}$")))))' "$1" >/dev/null 2>&1
 }
 
 # read_message N -- its manifest to $vf_stage/manifest.json; sets kind, period and set. Fails when it is none of ours.
@@ -148,7 +150,7 @@ judge_sources() {
 		else
 			echo "$path" >>"$vf_stage/gone"
 		fi
-	done < <(jq -r '.sources[] | [.path, .size, .blake2b, (.etag // "-")] | @tsv' "$vf_stage/manifest.json" |
+	done < <(jq -r '.sources[] | [.path, .size, (.blake2b // "-"), (.etag // "-")] | @tsv' "$vf_stage/manifest.json" |
 		awk -F '\t' -v OFS='\t' -v present="$vf_stage/present" -v put="$vf_stage/put-away" '
 			BEGIN {
 				while ((getline <present) > 0) { size[$1] = $2; etag[$1] = $3 }
@@ -217,7 +219,7 @@ archive() {
 		vf_say "$kind $period $set: done before"
 		return 0
 	fi
-	if (($(jq '[.outputs[].size] | add' "$vf_stage/manifest.json") > lake_limit)); then
+	if (($(jq '[.outputs[].size] | max' "$vf_stage/manifest.json") > lake_limit)); then
 		refuse "over 1.2 GB: the sources stay"
 		return 1
 	fi

@@ -9,7 +9,14 @@ dist_example_SCRIPTS = \
 	%D%/recheck-draw.py \
 	%D%/score-file.sh \
 	%D%/send-wave.sh
-dist_example_DATA = %D%/README.md %D%/lake.sh %D%/lib.sh
+dist_example_DATA = %D%/README.md %D%/lake-athena.sh %D%/lake.sh %D%/lib.sh
+
+athenadir = $(exampledir)/athena
+dist_athena_DATA = \
+	%D%/athena/count.sql \
+	%D%/athena/partitions.sql \
+	%D%/athena/registration.sql \
+	%D%/athena/unload.sql
 
 schemasdir = $(exampledir)/schemas
 dist_schemas_DATA = \

@@ -36,12 +36,19 @@ END
 vf_args "$@"
 set -- "${vf_argv[@]}"
 kind='' period='' lake='' queue='' max_size=1.2GB merge_args=()
+engine=local database=default table=registration workgroup=primary results='' patience=1800
 while (($# > 0)); do
 	case $1 in
 	-h | --help) usage; exit 0 ;;
 	--lake) vf_value "$@"; lake=$2; shift 2 ;;
 	--queue) vf_value "$@"; queue=$2; shift 2 ;;
 	--max-size) vf_value "$@"; max_size=$2; shift 2 ;;
+	--engine) vf_value "$@"; engine=$2; shift 2 ;;
+	--database) vf_value "$@"; database=$2; shift 2 ;;
+	--table) vf_value "$@"; table=$2; shift 2 ;;
+	--workgroup) vf_value "$@"; workgroup=$2; shift 2 ;;
+	--results) vf_value "$@"; results=${2%/}/; shift 2 ;;
+	--wait) vf_value "$@"; patience=$2; shift 2 ;;
 	--codec | --threads) vf_value "$@"; merge_args+=("$1" "$2"); shift 2 ;;
 	-*) vf_usage_error "unknown option $1" ;;
 	*)
@@ -58,6 +65,16 @@ esac
 [[ -n $lake && -n $queue ]] || vf_usage_error "--lake and --queue are needed"
 lake_is_sqs "$queue" || queue=$(vf_abs "${queue%/}")
 lake_open "$lake"
+case $engine in
+local) ;;
+athena)
+	# shellcheck source=lake-athena.sh
+	. "$vf_here/lake-athena.sh"
+	athena_open
+	merge_args+=(--split)
+	;;
+*) vf_usage_error "--engine is local or athena" ;;
+esac
 
 # list_sources FILE -- what a reader sees of the period, and is not merged for it already.
 list_sources() {
@@ -97,8 +114,12 @@ merge_sources() {
 		--stats "$vf_stage/stats.ndjson" --manifest "$vf_stage/merged.json" -o "$vf_stage/merged.avro"
 }
 
-# The digest of the source set: what was read, under which paths.
+# The digest of the source set: what was read, under which paths. Athena's sources are not read here: their list is it.
 name_set() {
+	if [[ $engine == athena ]]; then
+		b2sum -l 256 <"$vf_stage/sources" | cut -c 1-12
+		return
+	fi
 	jq -r '.sources[] | "\(.blake2b)  \(.path)"' "$vf_stage/merged.json" | LC_ALL=C sort | b2sum -l 256 | cut -c 1-12
 }
 
@@ -107,9 +128,10 @@ make_manifest() {
 	jq --arg kind "$kind" --arg period "$period" --arg set "$set" --arg type "$lake_type" \
 		--rawfile sources "$vf_stage/sources" '
 		($sources | split("\n") | map(select(. != "") | split("\t") | {key: .[0], value: .[2]}) | from_entries) as $etags |
-		"dt=\($period)/" as $folder | "\($kind)-\($set)" as $name |
+		"dt=\($period)/" as $folder | "\($kind)-\($set)" as $name | (.outputs | length > 1) as $several |
 		{kind: $kind, period: $period, set: $set, table: $type, schema, codec,
-		 outputs: [.outputs[] | {hidden: "\($folder)_\($name).avro", visible: "\($folder)\($name).avro", size, records, blake2b}],
+		 outputs: [.outputs[] | "\($name)\(if $several then "-" + (.path | sub("[.]avro$"; "") | .[-4:]) else "" end).avro" as $name |
+			{hidden: "\($folder)_\($name)", visible: "\($folder)\($name)", size, records, blake2b}],
 		 sources: [.sources[] | . + {etag: $etags[.path]}]}' "$vf_stage/merged.json" >"$vf_stage/manifest.json"
 }
 
@@ -120,21 +142,33 @@ check_sources() {
 	[[ -z $(LC_ALL=C comm -23 "$vf_stage/sources" "$vf_stage/again") ]] || vf_fail sources "files changed while they were merged" 75
 }
 
-# What is stored is read back: its digest, and every record of it once more.
-read_back() {
-	local hidden
-	hidden=$lake_table/$(jq -r '.outputs[0].hidden' "$vf_stage/manifest.json")
-	vf_fetch "$hidden" "$vf_stage/back.avro"
-	[[ $(b2sum -l 256 <"$vf_stage/back.avro" | cut -d ' ' -f 1) == "$(jq -r '.outputs[0].blake2b' "$vf_stage/manifest.json")" ]] ||
-		vf_fail read-back "what was stored is not what was merged"
-	vf_step read-back check_back
-	rm -f -- "$vf_stage/back.avro"
+# In the order of the manifest's outputs.
+merged_files() {
+	if [[ $engine == athena ]]; then
+		jq -r '.outputs[].path' "$vf_stage/merged.json"
+	else
+		echo "$vf_stage/merged.avro"
+	fi
+}
+
+# Each object is stored and read back: its digest, and every record of it once more.
+store_objects() {
+	local file hidden digest records
+	paste <(merged_files) <(jq -r '.outputs[] | [.hidden, .blake2b, .records] | @tsv' "$vf_stage/manifest.json") >"$vf_stage/to-store"
+	while IFS=$'\t' read -r file hidden digest records; do
+		vf_step_now=store
+		vf_store "$file" "$lake_table/$hidden"
+		vf_fetch "$lake_table/$hidden" "$vf_stage/back.avro"
+		[[ $(b2sum -l 256 <"$vf_stage/back.avro" | cut -d ' ' -f 1) == "$digest" ]] || vf_fail read-back "what was stored is not what was merged"
+		vf_step read-back check_back "$records"
+		rm -f -- "$vf_stage/back.avro" "$vf_stage/back.ndjson"
+	done <"$vf_stage/to-store"
 }
 
 check_back() {
 	cd -- "$vf_stage"
 	vf-merge --dry-run --type "$lake_type" --max-size "$max_size" --stats back.ndjson back.avro
-	[[ $(jq .in back.ndjson) == "$(jq '.outputs[0].records' manifest.json)" ]]
+	[[ $(jq .in back.ndjson) == "$1" ]]
 }
 
 # The message holds the manifest, or only says where it is when a queue would not take it.
@@ -153,6 +187,8 @@ make_message() {
 statistics() {
 	local line='{}'
 	[[ ! -s $vf_stage/stats.ndjson ]] || line=$(jq -c 'select(.tool == "vf-merge")' "$vf_stage/stats.ndjson" | tail -n 1)
+	# Athena's files that came back are not the sources.
+	[[ $engine == local || $line == '{}' ]] || line=$(jq -c --argjson files "$(wc -l <"$vf_stage/sources")" '.files = $files' <<<"$line")
 	jq -nc --arg result "$1" --arg kind "$kind" --arg period "$period" --arg set "${set:-}" --argjson s "$line" \
 		'{result: $result, kind: $kind, period: $period, set: (if $set == "" then null else $set end),
 		  files: ($s.files // 0), records: ($s.out // 0), bytes: ($s.bytes // 0), refused: ($s.refused // 0)}'
@@ -168,21 +204,29 @@ if [[ ! -s $vf_stage/sources ]]; then
 	statistics nothing
 	exit 0
 fi
-fetch_sources
+if [[ $engine == athena ]]; then
+	set=$(name_set)
+	athena_merge
+else
+	fetch_sources
+fi
 vf_step_now=merge
 vf_wait merge_sources
 if ((vf_status != 0)); then
 	statistics refused
 	vf_fail merge "not merged: exit status $vf_status; the sources stay" "$vf_status"
 fi
+if [[ $engine == athena ]]; then
+	athena_totals
+	athena_sources
+fi
 check_sources
-set=$(name_set)
+[[ -n $set ]] || set=$(name_set)
 make_manifest
 vf_step_now=store
 # The manifest first: killed in between, no object is left of which nobody knows what it holds.
 vf_store "$vf_stage/manifest.json" "$lake_table/dt=$period/_$kind-$set.json"
-vf_store "$vf_stage/merged.avro" "$lake_table/$(jq -r '.outputs[0].hidden' "$vf_stage/manifest.json")"
-read_back
+store_objects
 make_message
 vf_step_now=message
 lake_send "$queue" "$vf_stage/message.json" "$kind-$period-$set"

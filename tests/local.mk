@@ -36,6 +36,7 @@ tool_bats = \
 	%D%/vf-tally.bats \
 	%D%/vf-wave.bats
 script_bats = \
+	%D%/athena.bats \
 	%D%/bench.bats \
 	%D%/campaign.bats \
 	%D%/completion.bats \
@@ -350,12 +351,15 @@ EXTRA_DIST += \
 	%D%/oracles/package.json \
 	%D%/oracles/phones.mjs \
 	%D%/oracles/records.mjs \
+	%D%/oracles/resolve.mjs \
 	%D%/oracles/segments.pl \
+	%D%/oracles/sql.mjs \
 	%D%/recount.py \
 	%D%/reference.py \
 	%D%/report.py \
 	%D%/run \
 	%D%/service.bash \
+	%D%/stand-ins/athena.py \
 	%D%/stand-ins/aws-proxy.py \
 	%D%/stand-ins/moto-read.py \
 	%D%/stand-ins/moto-serve.py \

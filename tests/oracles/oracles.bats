@@ -81,3 +81,22 @@ browser() {
 	[ "$(head -c 5 page.pdf)" = %PDF- ]
 	[ "$(grep -ac '/Type */Page\b' page.pdf)" -ge 3 ]
 }
+
+@test "athena: the statements that merge.sh sends are SQL, by the grammars of Trino and Hive" {
+	load ../lake
+	s3_lake
+	local file
+	for file in a b; do
+		mkdir -p "$root/registration/dt=$day"
+		vf-avro --schema "$examples/schemas/registration.avsc" -o "$root/registration/dt=$day/$file.avro" <<<"globalUserId,campaignId
+nf$file,c1"
+	done
+	merge daily "$day" --engine athena
+	sed "s,@LAKE@,$lake," "$examples/athena/registration.sql" >"$scratch/registration.sql"
+	[ -e "$scratch/s3.athena/3.sql" ]
+	run --separate-stderr node --import "$VF_SRCDIR/tests/oracles/resolve.mjs" "$VF_SRCDIR/tests/oracles/sql.mjs" \
+		"$scratch/registration.sql" "$scratch/s3.athena"/*.sql
+	echo "$output" "$stderr"
+	[ "$status" -eq 0 ]
+	[ "$output" = 'query table unload' ]
+}
