@@ -17,6 +17,8 @@ Any number of workers may share a queue and a VF_STATE_DIR. There each keeps wha
 did, and results add up under a lock: a job counts once, as sent when any try of any
 worker was, else as its last try. Killing a worker loses no job, and the next worker
 stores what it had not stored. SIGTERM stops taking jobs; what was taken is finished.
+What is no job, and what was sent and could not be deleted, is appended to
+email-worker/rejects.csv in VF_STATE_DIR.
 
       --queue-url URL        the queue
       --trees ROOT           the folder of the campaigns' trees
@@ -57,7 +59,8 @@ done
 [[ $every =~ ^[0-9]+(\.[0-9]+)?$ ]] || vf_usage_error "--every: seconds"
 trees=$(vf_abs "${trees%/}")
 
-# Our own lines, which outlive us: a file that no worker holds a lock on is a dead one's, for the next to store.
+# What vf-sfmc rejected, and deletions that failed, of all workers: they outlive us, too; rejects.csv is an append file.
+# Our own lines outlive us as well: a file that no worker holds a lock on is a dead one's, for the next to store.
 open_lines() {
 	lines_dir=$state/email-worker
 	mkdir -p -- "$lines_dir"
@@ -67,7 +70,11 @@ open_lines() {
 	exec 7>>"$lines"
 	flock -n 7
 	exec 6>&-
+	rejects=$lines_dir/rejects.csv
+	rejects_before=$(reject_lines)
 }
+
+reject_lines() { if [[ -e $rejects ]]; then wc -l <"$rejects"; else echo 0; fi; }
 
 # SIGTERM is for vf-sqs receive alone: the others end with their input, and finish what was taken. The lines are in
 # the file before vf-sqs delete reads them, and the file is locked while any of these lives.
@@ -80,9 +87,9 @@ work() {
 		trap - TERM
 		exec vf-sqs receive --queue-url "$queue" --visibility "$visibility" "${receive_args[@]}" --stats stats.ndjson
 	) |
-		vf-sfmc --stats stats.ndjson --rejects rejects.csv "$@" |
+		vf-sfmc --stats stats.ndjson --rejects "$rejects" "$@" |
 		tee /dev/fd/8 8>&1 >>"$lines" |
-		vf-sqs delete --queue-url "$queue" --stats stats.ndjson --rejects undeleted.csv >/dev/null
+		vf-sqs delete --queue-url "$queue" --stats stats.ndjson --rejects "$rejects" >/dev/null
 	statuses=("${PIPESTATUS[@]}")
 	set -e
 	vf_worst "${statuses[@]}"
@@ -91,7 +98,7 @@ work() {
 # Ids, status, how and why: the same columns for all, no address. What is no whole line is left out.
 as_tsv() {
 	jq -rR 'fromjson? | objects | select(.campaignId and .waveId and .jobId) |
-		[.campaignId, .waveId, .jobId, .globalUserId, .status, .httpStatus, .requestId, .attempts, .finishedAt, .detail] |
+		[.campaignId, .waveId, .jobId, .globalUserId, .status, .httpStatus, .requestId, .attempts, .finishedAt, .seconds, .detail] |
 		map(. // "" | tostring) | @tsv'
 }
 
@@ -125,7 +132,7 @@ store_wave() {
 		[[ ! -s $dir/email-results.tsv || -z $(tail -c 1 "$dir/email-results.tsv") ]] || echo >>"$dir/email-results.tsv"
 		awk -F '\t' -v campaign="$1" -v wave="$2" '$1 == campaign && $2 == wave' "$vf_stage/new.tsv" |
 			cut -f 3- >>"$dir/email-results.tsv" || exit 1
-		awk -F '\t' 'NF != 8 { next }
+		awk -F '\t' 'NF != 9 { next }
 			!($1 in at) { order[++n] = $1 }
 			!($1 in at) || $3 == "sent" || !sent[$1] { at[$1] = $0; sent[$1] = $3 == "sent" }
 			END { for (i = 1; i <= n; i++) print at[order[i]] }' "$dir/email-results.tsv" >"$vf_stage/wave.tsv" || exit 1
@@ -138,15 +145,36 @@ store_wave() {
 
 as_csv() {
 	awk -F '\t' 'function quoted(s) { if (s ~ /[",]/) { gsub(/"/, "\"\"", s); return "\"" s "\"" } return s }
-		BEGIN { print "jobId,globalUserId,status,httpStatus,requestId,attempts,finishedAt,detail" }
+		BEGIN { print "jobId,globalUserId,status,httpStatus,requestId,attempts,finishedAt,seconds,detail" }
 		{ for (i = 1; i <= NF; i++) printf "%s%s", quoted($i), i < NF ? "," : "\n" }'
 }
 
-# A stats line of the wave's e-mail, all of it so far: vf-tally takes the newest of such lines, not their sum.
+# A stats line of the wave's e-mail, all of it so far: vf-tally takes the newest of such lines, not their sum. Latency,
+# timeline and rate are as a tool writes them under `delivery`; a minute without results is no time at work.
 count_results() {
 	jq -cnR --arg campaign "$1" --arg wave "$2" --arg run "$VF_RUN_ID" '
-		[inputs | split("\t") | {status: .[2], attempts: (.[5] | tonumber? // 0), cause: (if .[7] == "" then null else .[7] end)}] as $r |
+		def bucket: if . < 64 then . else pow(2; logb - 6) as $width | (. / $width | floor) * $width end;
+		def rank($q): .[(length * $q | ceil) - 1] / 1000000;
+		def latency: sort | if length == 0 then null else
+			{count: length, min: (.[0] / 1000000), p50: rank(0.5), p95: rank(0.95), p99: rank(0.99), max: (.[-1] / 1000000),
+			 sum: (add / 1000000), buckets: (group_by(bucket) | map([(.[0] | bucket), length]))} end;
+		def row($status; $start; $step; $n):
+			reduce (.[] | select(.status == $status) | (.at - $start) / $step | floor) as $i ([range($n) | 0]; .[$i] += 1);
+		def timeline: if length == 0 then null else
+			(map(.at) | {first: min, last: max}) as $t |
+			first([1, 5, 10, 30, 60, 300, 900, 1800, 3600, 14400, 86400, 864000, 8640000, 86400000][] |
+				select((($t.last / . | floor) - ($t.first / . | floor)) < 200)) as $step |
+			($t.first - $t.first % $step) as $start | ((($t.last - $start) / $step | floor) + 1) as $n |
+			{start: ($start | todate), step: $step, sent: row("sent"; $start; $step; $n),
+			 failed: row("failed"; $start; $step; $n), unknown: row("unknown"; $start; $step; $n)} end;
+		def rate: map(.at) | sort | [range(1; length) as $i | .[$i] - .[$i - 1] | select(. <= 60)] |
+			{gaps: length, ms: ((add // 0) * 1000)} |
+			{perSecond: (if .ms > 0 then .gaps * 1000 / .ms * 10 | round | . / 10 else 0 end), gaps, ms};
+		[inputs | split("\t") | {status: .[2], attempts: (.[5] | tonumber? // 0), at: (.[6] | fromdate? // null),
+			us: (.[7] | tonumber? // null | if . then [. * 1000000 | round, 8589934591] | min else null end),
+			cause: (if .[8] == "" then null else .[8] end)}] as $r |
 		($r | map(select(.cause))) as $why |
+		($r | map(select(.attempts > 0 and .at))) as $requested |
 		{tool: "email-worker", run: $run, campaignId: $campaign, waveId: $wave, in: ($r | length), out: ($r | length),
 		 rejected: 0, reasons: {}, exit: 0,
 		 delivery: {channel: "email", cumulative: true, results: ($r | length),
@@ -154,7 +182,8 @@ count_results() {
 			statuses: ($r | group_by(.status) | map({key: .[0].status, value: length}) | from_entries),
 			causes: ($why | group_by(.status) | map({key: .[0].status,
 				value: (group_by(.cause) | map({key: .[0].cause, value: length}) | from_entries)}) | from_entries),
-			attempts: ($r | map(.attempts) | add // 0), segments: 0, throttled: 0, rate: {gaps: 0, ms: 0}}}'
+			attempts: ($r | map(.attempts) | add // 0), segments: 0, throttled: 0, rate: ($requested | rate),
+			latency: ($r | map(.us | select(. != null)) | latency), timeline: ($requested | timeline)}}'
 }
 
 # Dead workers' lines, then ours. A failure is alerted, and the lines stay where they are for the next time.
@@ -181,6 +210,9 @@ adopt() {
 
 # However the run ends; our file goes when all of it is stored and nobody writes to it any more.
 last_results() {
+	local now
+	now=$(reject_lines)
+	((now == rejects_before)) || vf_say "jobs were rejected, or sent and not deleted: email-worker/rejects.csv in the state folder"
 	store_results || return 1
 	(($(cat "$vf_stage/stored") != $(wc -c <"$lines"))) || rm -f -- "$lines"
 }

@@ -61,8 +61,8 @@ results() {
 	[ "$(accepted | uniq | wc -l)" -eq 1203 ]
 	[ "$(results 'map(.status) | unique | join(" ")')" = sent ]
 	[ "$(results 'map(.jobId) | unique | length')" -eq 1203 ]
-	[ "$(results 'map(select(.globalUserId == "f7")) | .[0] | del(.finishedAt, .requestId) | tojson')" = \
-		"{\"jobId\":\"t$BATS_TEST_NUMBER-7\",\"campaignId\":\"c1\",\"waveId\":\"w1\",\"globalUserId\":\"f7\",\"status\":\"sent\",\"httpStatus\":202,\"attempts\":1,\"detail\":\"\"}" ]
+	[ "$(results 'map(select(.globalUserId == "f7")) | .[0] | .seconds |= (. >= 0) | del(.finishedAt, .requestId) | tojson')" = \
+		"{\"jobId\":\"t$BATS_TEST_NUMBER-7\",\"campaignId\":\"c1\",\"waveId\":\"w1\",\"globalUserId\":\"f7\",\"status\":\"sent\",\"httpStatus\":202,\"attempts\":1,\"seconds\":true,\"detail\":\"\"}" ]
 	[[ $(results '.[0].requestId') == req-* ]]
 	[ "$(jq -c 'select(.accepted == "t'"$BATS_TEST_NUMBER"'-7") | [.to, .attributes]' account)" = \
 		'["fan7@example.com",{"HTMLBody":"<p>é &amp; CODE7</p>","Subject":"Your code","TextBody":"CODE7","Code":"CODE7","CampaignId":"c1","CampaignName":"C \"1\"","WaveId":"w1","WaveDate":"2026-12-05"}]' ]

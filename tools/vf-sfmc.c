@@ -241,7 +241,10 @@ put_result(struct mailer *m, const struct vf_send *s, const struct batch *batch,
 	vf_text_add_json(b, vf_slice_str(s->attempts > 0 ? batch->request_id : ""));
 	if (j->errorcode > 0)
 		vf_buf_addf(b, ",\"errorcode\":%" PRIu64, j->errorcode);
-	vf_buf_addf(b, ",\"attempts\":%u,\"finishedAt\":\"%s\",\"detail\":\"%s\"}", s->attempts, at, detail);
+	vf_buf_addf(b, ",\"attempts\":%u,\"finishedAt\":\"%s\"", s->attempts, at);
+	if (s->attempts > 0)
+		vf_buf_addf(b, ",\"seconds\":%" PRIu64 ".%06" PRIu64, e.latency_us / 1000000, e.latency_us % 1000000);
+	vf_buf_addf(b, ",\"detail\":\"%s\"}", detail);
 	return b->failed ? vf_error_nomem(&m->run->err) : vf_lines_put(m->out, vf_buf_slice(b), &m->run->err);
 }
 

@@ -6,7 +6,7 @@ load ../campaign
 load ../worker
 
 setup_file() {
-	start_moto --queues run,part,down,term,many,s3,kill
+	start_moto --queues run,part,undeleted,down,term,many,s3,kill
 	start_cloud
 }
 
@@ -41,6 +41,11 @@ setup() {
 	[ "$status" -eq 0 ]
 	grep -q '^w1 .* email  *12  *12  *12 ' <<<"$output"
 	grep -q '^w2 .* email  *8  *8  *8 ' <<<"$output"
+	# Figures that a tool of C reads back: latencies, when, how fast.
+	vf-tally --json t/c1/stats/email-w1.ndjson >tally.json
+	jq -e '[.. | objects | .latency? // empty | .count? // empty] | max == 12' tally.json
+	jq -e '.delivery | .latency.count == 12 and .latency.p50 > 0 and (.timeline.sent | add) == 12 and .rate.gaps > 0 and
+		(.latency | .min <= .p50 and .p50 <= .p95 and .p95 <= .p99 and .p99 <= .max)' t/c1/stats/email-w1.ndjson
 	[ "$(find t -type f -perm /077)" = "" ]
 	[ -z "$(find t/state/email-worker -name 'results.*')" ]
 	nothing_left t
@@ -49,6 +54,7 @@ setup() {
 @test "email-worker: a recipient who is refused stays in the queue and has a line; others are not held up" {
 	cloud
 	jobs part 1 5 w1 | sed 's/fan3@/bad3@/' >in
+	echo '{"jobId":"part-9","campaignId":"c1","waveId":"w1","globalUserId":"f9"}' >>in
 	queue_jobs part in
 	run --separate-stderr worker part --until-empty
 	[ "$status" -eq 0 ]
@@ -56,7 +62,36 @@ setup() {
 	[ "$(statuses_of t/c1/waves/w1/email-results.csv)" = '1 failed 4 sent' ]
 	jq -e '.delivery | .statuses == {"failed": 1, "sent": 4} and .causes == {"failed": {"refused": 1}} and .attempted == 5' \
 		t/c1/stats/email-w1.ndjson
-	[ "$(left_in part)" -eq 1 ]
+	# What is no job stays, too, and is told in a file that outlives the worker.
+	[[ $stderr == *"rejects.csv in the state folder"* ]]
+	no_personal_data "$stderr"
+	[ "$(csv_get reason t/state/email-worker/rejects.csv)" = bad-job ]
+	[ "$(left_in part)" -eq 2 ]
+}
+
+@test "email-worker: what was sent and could not be deleted is kept by name, and sent twice to nobody" {
+	cloud
+	jobs undeleted 1 4 w1 >in
+	queue_jobs undeleted in
+	tools_with vf-sqs <<-'SH'
+		#!/bin/sh
+		[ "$1" != delete ] || set -- "$@" --endpoint-url http://127.0.0.1:9 --retries 0
+		exec @REAL@ "$@"
+	SH
+	run --separate-stderr worker undeleted --until-empty --visibility 2
+	echo "$stderr" >&2
+	[ "$status" -ne 0 ]
+	no_personal_data "$stderr"
+	[ "$(csv_get tool t/state/email-worker/rejects.csv | sort | uniq -c | xargs)" = '4 vf-sqs' ]
+	[ "$(statuses_of t/c1/waves/w1/email-results.csv)" = '4 sent' ]
+	[ "$(left_in undeleted)" -eq 4 ]
+	VF_BINDIR=$(dirname "$(command -v vf-score)")
+	worker_job undeleted 2>>err.txt 3>&- &
+	wait_until 30 is_empty undeleted
+	kill -TERM $!
+	wait $! || [ $? -eq 75 ]
+	[ "$(accepted undeleted | uniq | wc -l)" -eq 4 ]
+	[ "$(statuses_of t/c1/waves/w1/email-results.csv)" = '4 sent' ]
 }
 
 @test "email-worker: with Marketing Cloud down no job leaves the queue, and people are told" {
