@@ -171,6 +171,9 @@ tests_unit_test_schema_libavro_LDADD = $(test_libs) $(AVRO_LIBS)
 unit_tests += tests/unit/test-sender
 tests_unit_test_sender_SOURCES = %D%/unit/test-sender.c %D%/unit/server.h %D%/unit/tap.h
 tests_unit_test_sender_LDADD = $(net_libs)
+unit_tests += tests/unit/test-sfmc-answer
+tests_unit_test_sfmc_answer_SOURCES = %D%/unit/test-sfmc-answer.c %D%/unit/tap.h
+tests_unit_test_sfmc_answer_LDADD = $(test_libs)
 unit_tests += tests/unit/test-sorter
 tests_unit_test_sorter_SOURCES = %D%/unit/test-sorter.c %D%/unit/tap.h
 tests_unit_test_sorter_LDADD = $(test_libs)
@@ -209,6 +212,9 @@ noinst_PROGRAMS += \
 	tests/fuzz/fuzz-phone \
 	tests/fuzz/fuzz-phonebook \
 	tests/fuzz/fuzz-reader \
+	tests/fuzz/fuzz-result \
+	tests/fuzz/fuzz-retry \
+	tests/fuzz/fuzz-sfmc \
 	tests/fuzz/fuzz-tally \
 	tests/fuzz/fuzz-template \
 	tests/fuzz/fuzz-zone
@@ -273,6 +279,24 @@ tests_fuzz_replay_reader_LDADD = $(test_libs)
 tests_fuzz_fuzz_reader_SOURCES = %D%/fuzz/fuzz-reader.c
 tests_fuzz_fuzz_reader_LDADD = $(test_libs)
 tests_fuzz_fuzz_reader_LDFLAGS = -fsanitize=fuzzer $(AM_LDFLAGS)
+unit_tests += tests/fuzz/replay-result
+tests_fuzz_replay_result_SOURCES = %D%/fuzz/fuzz-result.c %D%/fuzz/replay.c
+tests_fuzz_replay_result_LDADD = $(test_libs)
+tests_fuzz_fuzz_result_SOURCES = %D%/fuzz/fuzz-result.c
+tests_fuzz_fuzz_result_LDADD = $(test_libs)
+tests_fuzz_fuzz_result_LDFLAGS = -fsanitize=fuzzer $(AM_LDFLAGS)
+unit_tests += tests/fuzz/replay-retry
+tests_fuzz_replay_retry_SOURCES = %D%/fuzz/fuzz-retry.c %D%/fuzz/replay.c
+tests_fuzz_replay_retry_LDADD = $(net_libs)
+tests_fuzz_fuzz_retry_SOURCES = %D%/fuzz/fuzz-retry.c
+tests_fuzz_fuzz_retry_LDADD = $(net_libs)
+tests_fuzz_fuzz_retry_LDFLAGS = -fsanitize=fuzzer $(AM_LDFLAGS)
+unit_tests += tests/fuzz/replay-sfmc
+tests_fuzz_replay_sfmc_SOURCES = %D%/fuzz/fuzz-sfmc.c %D%/fuzz/replay.c
+tests_fuzz_replay_sfmc_LDADD = $(test_libs)
+tests_fuzz_fuzz_sfmc_SOURCES = %D%/fuzz/fuzz-sfmc.c
+tests_fuzz_fuzz_sfmc_LDADD = $(test_libs)
+tests_fuzz_fuzz_sfmc_LDFLAGS = -fsanitize=fuzzer $(AM_LDFLAGS)
 unit_tests += tests/fuzz/replay-template
 tests_fuzz_replay_template_SOURCES = %D%/fuzz/fuzz-template.c %D%/fuzz/replay.c
 tests_fuzz_replay_template_LDADD = $(test_libs)

@@ -6,9 +6,9 @@
 
 #include "base/date.h"
 #include "base/json-pick.h"
-#include "base/json.h"
 #include "base/text.h"
 #include "fan/delivery.h"
+#include "fan/sfmc-answer.h"
 #include "frame.h"
 #include "net/sender.h"
 #include "sfmc-token.h"
@@ -248,83 +248,26 @@ put_result(struct mailer *m, const struct vf_send *s, const struct batch *batch,
 	return b->failed ? vf_error_nomem(&m->run->err) : vf_lines_put(m->out, vf_buf_slice(b), &m->run->err);
 }
 
-/* Which of the batch an element of `responses` is about: that of its messageKey, else the one at its place. */
-static struct job *
-find_job(struct batch *batch, const struct vf_json_at *response, size_t place)
-{
-	struct vf_json_at at = vf_json_member(response, "messageKey");
-	struct vf_slice key;
-	struct vf_error ignored;
-
-	if (vf_json_get_str(&at, &key, &ignored) > 0) {
-		for (size_t i = 0; i < batch->n; i++) {
-			size_t k = (place + i) % batch->n;
-
-			if (vf_slice_eq(key, vf_slice(batch->heads.p + batch->job[k].key, batch->job[k].key_n)))
-				return &batch->job[k];
-		}
-		return NULL;
-	}
-	return place < batch->n ? &batch->job[place] : NULL;
-}
-
-/* A 2xx names those that were not taken; a recipient that it does not name was. False: it is no such answer. */
+/* A 2xx names those that were not taken; an earlier answer may have said otherwise. False: it is no such answer. */
 static bool
-read_responses(struct batch *batch, struct vf_slice answer)
+read_answer(struct batch *batch, struct vf_slice answer)
 {
-	struct vf_error ignored;
-	struct vf_json *doc = vf_json_parse(answer, "answer", &ignored);
-	struct vf_json_at root, id, list;
-	struct vf_slice text = { "", 0 };
-	size_t n = 0;
-	bool good = false;
+	struct vf_slice keys[BATCH_MAX];
+	uint64_t refused[BATCH_MAX];
+	bool good;
 
-	for (size_t i = 0; i < batch->n; i++) {	/* an earlier answer may have said otherwise */
-		batch->job[i].errorcode = 0;
-		batch->job[i].detail = NULL;
-	}
-	if (doc == NULL)
-		return false;
-	root = vf_json_root(doc, "answer");
-	id = vf_json_member(&root, "requestId");
-	list = vf_json_member(&root, "responses");
-	if (vf_json_get_object(&root, &ignored) > 0 && vf_json_get_str(&id, &text, &ignored) >= 0 &&
-		vf_json_get_array(&list, &n, &ignored) >= 0) {
-		good = true;
-		snprintf(batch->request_id, sizeof(batch->request_id), "%.*s", (int)(text.n < 63 ? text.n : 63), text.p);
-	}
-	for (size_t i = 0; good && i < n; i++) {
-		struct vf_json_at e = vf_json_element(&list, i), code = vf_json_member(&e, "errorcode");
-		struct job *j = find_job(batch, &e, i);
-		uint64_t value = 0;
+	for (size_t i = 0; i < batch->n; i++)
+		keys[i] = vf_slice(batch->heads.p + batch->job[i].key, batch->job[i].key_n);
+	good = vf_sfmc_answer_read(answer, keys, batch->n, refused, batch->request_id);
+	for (size_t i = 0; i < batch->n; i++) {
+		struct job *j = &batch->job[i];
 
-		if (j == NULL || vf_json_get_u64(&code, &value, &ignored) <= 0 || value == 0)
-			continue;
-		j->errorcode = value;
-		j->status = VF_DELIVERY_FAILED;
-		j->detail = "refused";
+		j->errorcode = refused[i];
+		j->detail = refused[i] > 0 ? "refused" : NULL;
+		if (refused[i] > 0)
+			j->status = VF_DELIVERY_FAILED;
 	}
-	vf_json_free(doc);
 	return good;
-}
-
-/* The errorcode of an answer that is an error; 0: none. */
-static uint64_t
-errorcode_of(struct vf_slice answer)
-{
-	struct vf_error ignored;
-	struct vf_json *doc = vf_json_parse(answer, "answer", &ignored);
-	struct vf_json_at root, at;
-	uint64_t code = 0;
-
-	if (doc == NULL)
-		return 0;
-	root = vf_json_root(doc, "answer");
-	at = vf_json_member(&root, "errorcode");
-	if (vf_json_get_u64(&at, &code, &ignored) < 0)
-		code = 0;
-	vf_json_free(doc);
-	return code;
 }
 
 static enum vf_send_verdict
@@ -333,9 +276,11 @@ judge(void *arg, struct vf_send *s)
 	struct mailer *m = arg;
 	struct batch *batch = s->user;
 	enum vf_send_verdict verdict = vf_send_judge(s);
-	uint64_t code = s->call.fault == VF_HTTP_OK && s->call.status >= 400 ? errorcode_of(vf_buf_slice(&s->call.answer)) : 0;
+	uint64_t code = 0;
 
-	if (code == 50100 || code == 50200) {	/* throttled, or blocked for a while, whatever the status */
+	if (s->call.fault == VF_HTTP_OK && s->call.status >= 400)
+		code = vf_sfmc_answer_code(vf_buf_slice(&s->call.answer));
+	if (code == VF_SFMC_THROTTLED || code == VF_SFMC_BLOCKED) {	/* throttled, or blocked for a while, whatever the status */
 		snprintf(s->detail, sizeof(s->detail), "sfmc-%" PRIu64, code);
 		return VF_SEND_AGAIN;
 	}
@@ -345,7 +290,7 @@ judge(void *arg, struct vf_send *s)
 			m->token.renew_ns = 0;
 		return VF_SEND_AGAIN;
 	}
-	if (verdict == VF_SEND_DONE && s->call.status < 300 && !read_responses(batch, vf_buf_slice(&s->call.answer))) {
+	if (verdict == VF_SEND_DONE && s->call.status < 300 && !read_answer(batch, vf_buf_slice(&s->call.answer))) {
 		snprintf(s->detail, sizeof(s->detail), "bad-answer");
 		return VF_SEND_UNSURE;
 	}

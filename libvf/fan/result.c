@@ -142,7 +142,8 @@ vf_result_get(struct vf_slice line, struct vf_result *r)
 	status = vf_delivery_status_of(f[STATUS]);
 	if (status < 0 || !vf_fan_id_ok(f[FAN]) || f[ATTEMPTS].n == 0 || !number(f[ATTEMPTS], 1000000, &r->attempts) ||
 		!number(f[HTTP], 999, &http) || !number(f[SEGMENTS], UINT32_MAX, &segments) || !seconds(f[SECONDS], &r->us) ||
-		(f[FINISHED].n > 0 && !vf_date_parse(f[FINISHED], &r->finished)))
+		(f[FINISHED].n > 0 && !vf_date_parse(f[FINISHED], &r->finished)) ||
+		memchr(f[DETAIL].p, ',', f[DETAIL].n) != NULL || memchr(f[DETAIL].p, '"', f[DETAIL].n) != NULL)
 		return false;
 	r->fan = f[FAN];
 	r->status = (enum vf_delivery_status)status;

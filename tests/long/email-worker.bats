@@ -85,6 +85,7 @@ setup() {
 	[ "$(csv_get tool t/state/email-worker/rejects.csv | sort | uniq -c | xargs)" = '4 vf-sqs' ]
 	[ "$(statuses_of t/c1/waves/w1/email-results.csv)" = '4 sent' ]
 	[ "$(left_in undeleted)" -eq 4 ]
+	export VF_BINDIR
 	VF_BINDIR=$(dirname "$(command -v vf-score)")
 	worker_job undeleted 2>>err.txt 3>&- &
 	wait_until 30 is_empty undeleted
