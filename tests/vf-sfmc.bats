@@ -121,6 +121,30 @@ results() {
 	[ "$(stats_get deliveries st | jq '.[0].delivery.statuses.sent')" -eq 40 ]
 }
 
+@test "vf-sfmc: a messageKey that Marketing Cloud has already (109110) was sent, however it says so" {
+	jobs 1 3 >in
+	cloud lost
+	run --separate-stderr vf-sfmc --definition wave-mail --retries 0 -o out in
+	[ "$(results 'map(.status) | unique | join(",")')" = unknown ]
+	[ "$(accepted | wc -l)" -eq 3 ]
+	# Another run, whose requests fail as a whole, and then one by one.
+	cloud 400-errors
+	run --separate-stderr vf-sfmc --definition wave-mail -o out in
+	[ "$status" -eq 0 ]
+	[ "$(results 'map(.status) | join(",")')" = sent,sent,sent ]
+	[ "$(jq -r 'select(.recipients) | .recipients' account | paste -sd ' ')" = '3 3 1 1 1' ]
+	# Twice in one input: never both in one request, of which nothing could be told.
+	{ jobs 1 4; jobs 4 4; } >in
+	: >account
+	cloud
+	run --separate-stderr vf-sfmc --definition wave-mail --concurrency 1 -o out in
+	[ "$status" -eq 0 ]
+	[ "$(results 'map(.status) | unique | join(",")')" = sent ]
+	[ "$(results length)" -eq 5 ]
+	[ "$(jq -r 'select(.recipients) | .recipients' account | paste -sd ' ')" = '4 1' ]
+	[ "$(accepted | wc -l)" -eq 1 ]
+}
+
 @test "vf-sfmc: when the tries are spent the jobs have failed, or nobody knows" {
 	cloud 503
 	jobs 1 2 >in

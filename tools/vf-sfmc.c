@@ -284,6 +284,9 @@ judge(void *arg, struct vf_send *s)
 		snprintf(s->detail, sizeof(s->detail), "sfmc-%" PRIu64, code);
 		return VF_SEND_AGAIN;
 	}
+	/* An earlier try, or an earlier run, whose answer was lost. */
+	if (code == VF_SFMC_DUPLICATE && batch->n == 1)
+		return VF_SEND_DONE;
 	/* A token may end before its time: a second one that is refused too tells that it is not the token. */
 	if (s->call.fault == VF_HTTP_OK && s->call.status == 401 && batch->refused++ == 0) {
 		if (batch->token == m->token.number)
@@ -401,7 +404,19 @@ put_job(struct mailer *m, struct batch *batch, const struct vf_json_value *job, 
 	return 0;
 }
 
-/* One line: a job, a message with a job in it, or neither: rejected. */
+static bool
+has_key(const struct batch *batch, struct vf_slice key)
+{
+	for (size_t i = 0; i < batch->n; i++)
+		if (vf_slice_eq(key, vf_slice(batch->heads.p + batch->job[i].key, batch->job[i].key_n)))
+			return true;
+	return false;
+}
+
+/*
+ * One line: a job, a message with a job in it, or neither: rejected.  1: its job
+ * stands in the batch already, and the service must not get both at once.
+ */
 static int
 take_row(struct mailer *m, struct batch *batch, const struct vf_row *row)
 {
@@ -431,6 +446,8 @@ take_row(struct mailer *m, struct batch *batch, const struct vf_row *row)
 		if (!vf_date_parse_ms(vf_slice_str(text), &visible))
 			return vf_reject(m->run, row, BAD_JOB, "visibleUntil");
 	}
+	if (has_key(batch, job[JOB].raw))
+		return 1;
 	if (put_job(m, batch, job, message) < 0)
 		return -1;
 	j = &batch->job[batch->n - 1];
@@ -484,9 +501,12 @@ fill(struct mailer *m, struct batch *batch)
 	while (batch->n < m->opt->batch && batch->recipients.n < BODY_MAX) {
 		int rc;
 
-		while (m->row < m->nrows && batch->n < m->opt->batch && batch->recipients.n < BODY_MAX)
-			if (take_row(m, batch, &m->rows[m->row++]) < 0)
-				return -1;
+		while (m->row < m->nrows && batch->n < m->opt->batch && batch->recipients.n < BODY_MAX) {
+			rc = take_row(m, batch, &m->rows[m->row]);
+			if (rc != 0)
+				return rc;
+			m->row++;
+		}
 		if (m->row < m->nrows)
 			break;
 		if (m->ended)

@@ -41,7 +41,7 @@ read_document(const struct vf_json *doc, const struct vf_slice *keys, size_t n, 
 
 		if (vf_json_get_object(&e, &ignored) <= 0 || vf_json_get_u64(&code, &value, &ignored) < 0)
 			return false;
-		if (value == 0)
+		if (value == 0 || value == VF_SFMC_DUPLICATE)
 			continue;
 		who = recipient_of(&e, i, keys, n);
 		if (who == n)
@@ -78,8 +78,9 @@ vf_sfmc_answer_code(struct vf_slice answer)
 {
 	struct vf_error ignored;
 	struct vf_json *doc = vf_json_parse(answer, "answer", &ignored);
-	struct vf_json_at root, at;
-	uint64_t code = 0;
+	struct vf_json_at root, at, list, only;
+	uint64_t code = 0, of_one = 0;
+	size_t count = 0;
 
 	if (doc == NULL)
 		return 0;
@@ -87,6 +88,13 @@ vf_sfmc_answer_code(struct vf_slice answer)
 	at = vf_json_member(&root, "errorcode");
 	if (vf_json_get_u64(&at, &code, &ignored) < 0)
 		code = 0;
+	list = vf_json_member(&root, "responses");
+	if (vf_json_get_array(&list, &count, &ignored) > 0 && count == 1) {
+		only = vf_json_element(&list, 0);
+		at = vf_json_member(&only, "errorcode");
+		if (vf_json_get_u64(&at, &of_one, &ignored) > 0 && of_one > 0)
+			code = of_one;
+	}
 	vf_json_free(doc);
 	return code;
 }

@@ -29,6 +29,8 @@ test_answers(void)
 		"{\"messageKey\":\"c\"}]}") && are(0, 0, 0) && strcmp(id, "r-1") == 0, "all were taken");
 	ok(reads("{\"requestId\":\"r\",\"responses\":[{\"messageKey\":\"a\",\"errorcode\":0},{\"messageKey\":\"b\",\"errorcode\":108},"
 		"{\"messageKey\":\"c\"}]}") && are(0, 108, 0), "one was not");
+	ok(reads("{\"requestId\":\"r\",\"errorcode\":109001,\"responses\":[{\"messageKey\":\"a\",\"errorcode\":109110},"
+		"{\"messageKey\":\"b\",\"errorcode\":109106}]}") && are(0, 109106, 0), "a duplicate was taken before");
 	ok(reads("{\"responses\":[{\"messageKey\":\"c\",\"errorcode\":7},{\"messageKey\":\"a\",\"errorcode\":8}]}") && are(8, 0, 7) &&
 		id[0] == '\0', "an element is about the key that it names, wherever it stands");
 	ok(reads("{\"responses\":[{},{\"errorcode\":9},{\"messageKey\":null,\"errorcode\":10}]}") && are(0, 9, 10),
@@ -84,6 +86,10 @@ main(void)
 	test_bounds();
 	ok(code("{\"message\":\"m\",\"errorcode\":50100}") == VF_SFMC_THROTTLED && code("{\"errorcode\":50200}") == VF_SFMC_BLOCKED,
 		"the code of an error");
+	ok(code("{\"errorcode\":109103,\"responses\":[{\"messageKey\":\"a\",\"errorcode\":109110}]}") == VF_SFMC_DUPLICATE &&
+		code("{\"errorcode\":109001,\"responses\":[{\"errorcode\":109110},{\"errorcode\":5}]}") == 109001 &&
+		code("{\"errorcode\":5,\"responses\":[{\"errorcode\":\"x\"}]}") == 5 && code("{\"errorcode\":5,\"responses\":[]}") == 5,
+		"of the only recipient");
 	ok(code("") == 0 && code("[50100]") == 0 && code("{\"errorcode\":\"50100\"}") == 0 && code("{\"errorcode\":-5}") == 0 &&
 		code("{\"errorcode\":null}") == 0 && code("50100") == 0, "and answers that have none");
 	return done_testing();
