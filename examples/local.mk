@@ -38,4 +38,4 @@ dist_sample_DATA = \
 EXTRA_DIST += %D%/sample/generate.py
 
 servicesdir = $(exampledir)/services
-dist_services_DATA = %D%/services/sms.openapi.json
+dist_services_DATA = %D%/services/marketing-cloud.md %D%/services/sms.openapi.json
