@@ -214,13 +214,13 @@ show_status() {
 		 nextWindowAt: $s[0].nextWindowAt, owner: ($owner[0] | if . then {owner, host, execution, time} else null end)}'
 }
 
-# Keys by their last line; finishedAt is the only time in a line.
+# Keys by their last line; the time at which it was sent, or queued, is the only time in a line.
 journal_figures() {
 	local file=$journals/$1.journal
 	[[ -e $file ]] || file=/dev/null
 	awk -F, -v since="$(date -u -d '-60 seconds' +%Y-%m-%dT%H:%M:%SZ)" '
 		NR > 1 && $2 != "" { last[$2] = $1 }
-		$1 == "sent" && match($0, /,20[0-9][0-9]-[0-9-]*T[0-9:.]*Z/) { recent += substr($0, RSTART + 1, RLENGTH - 1) >= since }
+		($1 == "sent" || $1 == "queued") && match($0, /,20[0-9][0-9]-[0-9-]*T[0-9:.]*Z/) { recent += substr($0, RSTART + 1, RLENGTH - 1) >= since }
 		END { for (key in last) n[last[key]]++
 			printf "{\"sent\":%d,\"failed\":%d,\"unknown\":%d,\"underWay\":%d,\"ratePerSecond\":%.1f}\n",
 				n["sent"] + n["queued"], n["failed"], n["unknown"], n["intent"], recent / 60 }' "$file"

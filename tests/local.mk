@@ -333,6 +333,7 @@ long_tests = \
 	%D%/long/kills.bats \
 	%D%/long/lake.bats \
 	%D%/long/recount.bats \
+	%D%/long/send-email.bats \
 	%D%/long/send-wave.bats \
 	%D%/long/vf-attempt.bats
 

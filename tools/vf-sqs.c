@@ -375,7 +375,7 @@ judge(void *arg, struct vf_send *r)
 {
 	enum vf_send_verdict verdict = vf_aws_judge(q.aws, r);
 	struct batch *b = r->user;
-	char said[BATCH];
+	char said[BATCH], now[VF_DATE_LEN + 1];
 	int kept = 0;
 
 	(void)arg;
@@ -383,16 +383,17 @@ judge(void *arg, struct vf_send *r)
 		return verdict;
 	/* What the answer tells of counts; the rest is unknown and, where that is harmless, tried again. */
 	snprintf(r->detail, sizeof r->detail, "%s", read_results(r, b->n, said) < 0 ? "bad-answer" : "failed");
+	vf_date_put(now, vf_date_now());
 	for (int i = 0; i < b->n; i++) {
 		struct entry *e = &b->entries[i];
 		bool ok = true;
 
 		if (said[i] == 's') {
 			q.run->out_count++;
-			ok = q.verb != SEND || vf_journal_outcome(q.journal, rest_of(e), QUEUED, vf_slice("", 0), &q.run->err) == 0;
+			ok = q.verb != SEND || vf_journal_outcome(q.journal, rest_of(e), QUEUED, vf_slice_str(now), &q.run->err) == 0;
 		} else if (said[i] == 'r') {
 			ok = reject_entry(e, REFUSED, NULL) == 0 && (q.verb != SEND ||
-				vf_journal_outcome(q.journal, rest_of(e), FAILED, vf_slice("", 0), &q.run->err) == 0);
+				vf_journal_outcome(q.journal, rest_of(e), FAILED, vf_slice_str(now), &q.run->err) == 0);
 		} else {
 			swap_entries(&b->entries[kept++], e);
 		}
