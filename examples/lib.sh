@@ -11,16 +11,16 @@
 set -euo pipefail
 umask 077		# codes, phones and addresses go through these files
 
-vf_script=${0##*/}
-vf_here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
-vf_alerted='' vf_stage='' vf_child='' vf_claimed='' vf_campaign='' vf_wave='' vf_step_now=start
-vf_patience=25		# seconds that a step has to end in once it was told to
-vf_last=''		# a function to call before the staging folder goes, however the run ends
-
 if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
 	sed -n '2,/^$/s/^# \{0,1\}//p' "$0"
 	exit 0
 fi
+
+vf_script=${0##*/}
+vf_here=$(cd -- "${BASH_SOURCE[0]%/*}/" && pwd)
+vf_alerted='' vf_stage='' vf_child='' vf_claimed='' vf_campaign='' vf_wave='' vf_step_now=start
+vf_patience=25		# seconds that a step has to end in once it was told to
+vf_last=''		# a function to call before the staging folder goes, however the run ends
 
 # Messages ------------------------------------------------------------------------------------------------------
 
@@ -303,10 +303,13 @@ vf_store() {
 		vf_aws s3 cp --only-show-errors "$1" "$2" || vf_fail store "cannot store ${2##*/}"
 		return
 	fi
-	dir=$(dirname -- "$2")
-	mkdir -p -- "$dir"
-	tmp=$(mktemp "$dir/.${2##*/}.XXXXXX")
-	if ! { cp -- "$1" "$tmp" && sync -- "$tmp" && mv -f -- "$tmp" "$2"; }; then
+	case $2 in
+	*/*) dir=${2%/*}/ ;;
+	*) dir='' ;;
+	esac
+	[[ -d ${dir:-.} ]] || mkdir -p -- "$dir"
+	printf -v tmp '%s.%s.%06x' "$dir" "${2##*/}" $((SRANDOM & 0xffffff))
+	if ! { dd if="$1" of="$tmp" bs=1M conv=excl,fsync status=none && mv -f -- "$tmp" "$2"; }; then
 		rm -f -- "$tmp"
 		vf_fail store "cannot store ${2##*/}"
 	fi

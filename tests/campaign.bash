@@ -24,6 +24,12 @@ equal_limits() {
 	mv "$1/config.new" "$1/config.json"
 }
 
+# one_wave FOLDER: the campaign's first wave alone, for all markets.
+one_wave() {
+	jq '.waves |= [.[0] | del(.limits, .markets)]' "$1/config.json" >"$1/config.new"
+	mv "$1/config.new" "$1/config.json"
+}
+
 lists_of() {
 	lists=(--blacklist "$1/blacklist.txt" --whitelist "$1/whitelist.txt" --opt-out "$1/optout.txt")
 }
