@@ -2,16 +2,16 @@
 # Kill loops, long enough to hit every moment of a run many times.
 load ../helper
 
-@test "vf-assign: killed 300 times over 50,000 fans: no line changes, nothing is given twice" {
+@test "vf-assign: killed 100 times over 30,000 fans: no line changes, nothing is given twice" {
 	cd "$BATS_TEST_TMPDIR"
-	VF_KILLS=300 run --separate-stderr "$VF_SRCDIR/tests/kill-assign.sh" 50000
+	VF_KILLS=100 run --separate-stderr "$VF_SRCDIR/tests/kill-assign.sh" 30000
 	echo "$output" "$stderr"
 	[ "$status" -eq 0 ]
 }
 
-@test "vf-wave: killed 300 times while it replaces: the folder is whole all the time" {
+@test "vf-wave: killed 120 times while it replaces: the folder is whole all the time" {
 	cd "$BATS_TEST_TMPDIR"
-	run --separate-stderr "$VF_SRCDIR/tests/kill-wave.sh" 20000 300
+	run --separate-stderr "$VF_SRCDIR/tests/kill-wave.sh" 20000 120
 	echo "$output" "$stderr"
 	[ "$status" -eq 0 ]
 }

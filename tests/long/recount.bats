@@ -2,10 +2,10 @@
 # Many more damaged files than in check, from a seed of the day that is printed.
 load ../helper
 
-@test "recount: two thousand damaged files from new seeds come out as the model says" {
+@test "recount: eight hundred damaged files from new seeds come out as the model says" {
 	local seed=${TEST_SEED:-$((RANDOM * 32768 + RANDOM + 100000))}
 	echo "# seed $seed (TEST_SEED=$seed repeats it)" >&3
-	run --separate-stderr "$PYTHON3" "$VF_SRCDIR/tests/recount.py" --dir "$BATS_TEST_TMPDIR" --seed "$seed" --count 2000
+	run --separate-stderr "$PYTHON3" "$VF_SRCDIR/tests/recount.py" --dir "$BATS_TEST_TMPDIR" --seed "$seed" --count 800
 	echo "$output"
 	[ "$status" -eq 0 ]
 	[ -z "$stderr" ]
