@@ -64,8 +64,8 @@ tools_vf_slack_SOURCES = %D%/vf-slack.c $(frame_sources)
 tools_vf_slack_LDADD = $(frame_libs) $(CURL_LIBS)
 
 bin_PROGRAMS += tools/vf-sms
-tools_vf_sms_SOURCES = %D%/vf-sms.c %D%/recipients.c %D%/recipients.h %D%/lists.c %D%/lists.h %D%/ledger-file.h \
-	$(frame_sources)
+tools_vf_sms_SOURCES = %D%/vf-sms.c %D%/sms.h %D%/sms-records.c %D%/sms-results.c %D%/service.c %D%/service.h \
+	%D%/recipients.c %D%/recipients.h %D%/lists.c %D%/lists.h %D%/ledger-file.h $(frame_sources)
 tools_vf_sms_LDADD = $(frame_libs) $(IDN2_LIBS) $(CURL_LIBS)
 
 bin_PROGRAMS += tools/vf-sqs
