@@ -132,17 +132,6 @@ vf_keyset_key(const struct vf_keyset *set, struct vf_slice s)
 	return cut(hash);
 }
 
-struct vf_key
-vf_keyset_key2(const struct vf_keyset *set, struct vf_slice a, struct vf_slice b)
-{
-	unsigned char both[2 * crypto_shorthash_siphashx24_BYTES], hash[crypto_shorthash_siphashx24_BYTES];
-
-	crypto_shorthash_siphashx24(both, (const unsigned char *)a.p, a.n, set->secret);
-	crypto_shorthash_siphashx24(both + sizeof hash, (const unsigned char *)b.p, b.n, set->secret);
-	crypto_shorthash_siphashx24(hash, both, sizeof both, set->secret);
-	return cut(hash);
-}
-
 uint64_t
 vf_keyset_count(const struct vf_keyset *set)
 {

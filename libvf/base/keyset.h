@@ -32,8 +32,6 @@ struct vf_keyset *vf_keyset_new(size_t value_size, uint64_t expected, struct vf_
 void vf_keyset_free(struct vf_keyset *);
 
 struct vf_key vf_keyset_key(const struct vf_keyset *, struct vf_slice);
-/* Fingerprint of two parts; the same bytes split elsewhere give another key. */
-struct vf_key vf_keyset_key2(const struct vf_keyset *, struct vf_slice, struct vf_slice);
 
 uint64_t vf_keyset_count(const struct vf_keyset *);
 

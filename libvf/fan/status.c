@@ -38,12 +38,6 @@ vf_wave_state_parse(struct vf_slice s, enum vf_wave_state *state)
 	return false;
 }
 
-const char *
-vf_step_state_name(enum vf_step_state state)
-{
-	return step_states[state];
-}
-
 struct vf_step *
 vf_status_find(const struct vf_status *s, const char *name)
 {

@@ -66,7 +66,6 @@ struct vf_status {
 
 const char *vf_wave_state_name(enum vf_wave_state);
 bool vf_wave_state_parse(struct vf_slice, enum vf_wave_state *);
-const char *vf_step_state_name(enum vf_step_state);
 
 /* A file that is not there is a wave that is planned. What is no status is VF_ERR_CONFIG. */
 struct vf_status *vf_status_load(const char *path, struct vf_error *);
