@@ -62,22 +62,29 @@ refuse() {
 	refused=$((refused + 1))
 }
 
-# What a message must say before anything is done by it: kinds, names and numbers, and paths below the table.
+# What a message must say before anything is done by it: kinds, names and numbers, and paths below the table. What is in it
+# goes to $vf_stage/plan, a line each: manifest KIND PERIOD SET; output HIDDEN VISIBLE DIGEST SIZE RECORDS; source PATH SIZE
+# DIGEST ETAG.
 check_manifest() {
-	jq -e --arg type "$lake_type" --arg lake "$lake" '
+	jq -r --arg type "$lake_type" --arg lake "$lake" '
 		def day: test("^[0-9]{4}-[0-9]{2}-[0-9]{2}$"); def month: test("^[0-9]{4}-[0-9]{2}$");
+		def whole: type == "number" and . == floor and . >= 0 and . < 1e15;
 		. as $m | "dt=\(.period)/" as $folder |
-		(.table == $type) and (.set | test("^[0-9a-f]{12}$")) and
+		if (.table == $type) and (.set | test("^[0-9a-f]{12}$")) and
 		((.kind == "daily" and (.period | day)) or (.kind == "monthly" and (.period | month))) and
 		(.outputs | length > 0) and (.sources | length > 0) and
 		all(.outputs[]; (.hidden | startswith($folder + "_" + $m.kind + "-" + $m.set)) and (.visible == (.hidden | sub("/_"; "/"))) and
-			(.hidden | test("^dt=[0-9-]+/_[A-Za-z0-9._-]+\\.avro$")) and (.size | type == "number") and
+			(.hidden | test("^dt=[0-9-]+/_[A-Za-z0-9._-]+\\.avro$")) and (.size | whole) and (.records | whole) and
 			(.blake2b | test("^[0-9a-f]{64}$"))) and
 		all(.sources[]; (.path | test("^dt=[0-9-]+/[A-Za-z0-9][A-Za-z0-9._=+-]*\\.avro$")) and (.path | startswith("dt=\($m.period)")) and
-			(.size | type == "number") and
+			(.size | whole) and (.etag // "-" | test("^[0-9A-Za-z-]+$")) and
 			# Of what Athena read only the ETag is known.
 			((.blake2b // "" | test("^[0-9a-f]{64}$")) or
-			 (.blake2b == null and ($lake | startswith("s3://")) and (.etag // "" | test("^[0-9A-Za-z-]{8,}$")))))' "$1" >/dev/null 2>&1
+			 (.blake2b == null and ($lake | startswith("s3://")) and (.etag // "" | length >= 8))))
+		then ["manifest", .kind, .period, .set],
+			(.outputs[] | ["output", .hidden, .visible, .blake2b, .size, .records]),
+			(.sources[] | ["source", .path, .size, (.blake2b // "-"), (.etag // "-")]) | @tsv
+		else error("none of ours") end' "$1" >"$vf_stage/plan" 2>/dev/null
 }
 
 # read_message N -- its manifest to $vf_stage/manifest.json; sets kind, period and set. Fails when it is none of ours.
@@ -107,28 +114,29 @@ load_manifest() {
 
 use_manifest() {
 	check_manifest "$vf_stage/manifest.json" || return 1
-	IFS=$'\t' read -r kind period set < <(jq -r '[.kind, .period, .set] | @tsv' "$vf_stage/manifest.json")
+	IFS=$'\t' read -r _ kind period set <"$vf_stage/plan"
 	hidden_manifest=$lake_table/dt=$period/_$kind-$set.json
 	own=$lake_archive/$kind-$period-$set
 }
 
-# right_outputs MANIFEST -- each is there with its digest, hidden, or in sight already (a run was killed after that).
+# right_outputs -- each is there with its digest, hidden, or in sight already (a run was killed after that).
 right_outputs() {
-	local hidden visible digest
-	while IFS=$'\t' read -r hidden visible digest; do
+	local what hidden visible digest rest
+	while IFS=$'\t' read -r what hidden visible digest rest; do
+		[[ $what == output ]] || continue
 		[[ $(lake_digest "$lake_table/$hidden" || :) == "$digest" ]] || [[ $(lake_digest "$lake_table/$visible" || :) == "$digest" ]] ||
 			return 1
-	done < <(jq -r '.outputs[] | [.hidden, .visible, .blake2b] | @tsv' "$1")
+	done <"$vf_stage/plan"
 }
 
 # When the same files were merged again, the object is that of the manifest stored beside it.
 find_outputs() {
-	right_outputs "$vf_stage/manifest.json" && return 0
+	right_outputs && return 0
 	vf_exists "$hidden_manifest" || return 1
 	vf_fetch "$hidden_manifest" "$vf_stage/manifest.new"
 	check_manifest "$vf_stage/manifest.new" || return 1
-	[[ $(jq -c '[.kind, .period, .set]' "$vf_stage/manifest.new") == "$(jq -c '[.kind, .period, .set]' "$vf_stage/manifest.json")" ]] || return 1
-	right_outputs "$vf_stage/manifest.new" || return 1
+	[[ $(head -n 1 "$vf_stage/plan") == "manifest"$'\t'"$kind"$'\t'"$period"$'\t'"$set" ]] || return 1
+	right_outputs || return 1
 	mv -- "$vf_stage/manifest.new" "$vf_stage/manifest.json"
 }
 
@@ -150,13 +158,14 @@ judge_sources() {
 		else
 			echo "$path" >>"$vf_stage/gone"
 		fi
-	done < <(jq -r '.sources[] | [.path, .size, (.blake2b // "-"), (.etag // "-")] | @tsv' "$vf_stage/manifest.json" |
-		awk -F '\t' -v OFS='\t' -v present="$vf_stage/present" -v put="$vf_stage/put-away" '
+	done < <(awk -F '\t' -v OFS='\t' -v present="$vf_stage/present" -v put="$vf_stage/put-away" '
 			BEGIN {
 				while ((getline <present) > 0) { size[$1] = $2; etag[$1] = $3 }
 				while ((getline <put) > 0) away[$1] = $2
 			}
-			{ print $0, ($1 in size ? size[$1] : "-"), ($1 in etag ? etag[$1] : "-"), ($1 in away ? away[$1] : "-") }')
+			$1 == "source" {
+				print $2, $3, $4, $5, ($2 in size ? size[$2] : "-"), ($2 in etag ? etag[$2] : "-"), ($2 in away ? away[$2] : "-")
+			}' "$vf_stage/plan")
 }
 
 # is_same PATH DIGEST ETAG NOW_ETAG -- by the ETag in S3, by the bytes on disk.
@@ -190,10 +199,10 @@ remove() {
 }
 
 drop_hidden() {
-	local hidden
-	while read -r hidden; do
-		remove "$lake_table/$hidden"
-	done < <(jq -r '.outputs[].hidden' "$vf_stage/manifest.json")
+	local what hidden rest
+	while IFS=$'\t' read -r what hidden rest; do
+		[[ $what != output ]] || remove "$lake_table/$hidden" </dev/null
+	done <"$vf_stage/plan"
 	remove "$hidden_manifest"
 }
 
@@ -204,12 +213,19 @@ move_sources() {
 }
 
 show_outputs() {
-	local hidden visible
-	while IFS=$'\t' read -r hidden visible; do
-		if vf_exists "$lake_table/$hidden"; then
+	local what hidden visible rest
+	while IFS=$'\t' read -r what hidden visible rest; do
+		if [[ $what == output ]] && vf_exists "$lake_table/$hidden"; then
 			lake_rename "$lake_table/$hidden" "$lake_table/$visible" || return 1
 		fi
-	done < <(jq -r '.outputs[] | [.hidden, .visible] | @tsv' "$vf_stage/manifest.json")
+	done <"$vf_stage/plan"
+}
+
+# planned WHAT FIELD max|sum|count
+planned() {
+	awk -F '\t' -v what="$1" -v field="$2" -v want="$3" '
+		$1 == what { count++; sum += $field; if ($field > max + 0) max = $field }
+		END { printf "%d\n", want == "max" ? max : want == "sum" ? sum : count }' "$vf_stage/plan"
 }
 
 # archive -- one manifest, from where it stands to the end. 0: the message is dealt with; 1: it stays.
@@ -219,7 +235,7 @@ archive() {
 		vf_say "$kind $period $set: done before"
 		return 0
 	fi
-	if (($(jq '[.outputs[].size] | max' "$vf_stage/manifest.json") > lake_limit)); then
+	if (($(planned output 5 max) > lake_limit)); then
 		refuse "over 1.2 GB: the sources stay"
 		return 1
 	fi
@@ -240,7 +256,7 @@ archive() {
 	vf_store "$vf_stage/manifest.json" "$own/_manifest.json"
 	remove "$hidden_manifest"
 	done_count=$((done_count + 1))
-	vf_say "$kind $period $set: $(jq '.sources | length' "$vf_stage/manifest.json") files, $(jq '[.outputs[].records] | add' "$vf_stage/manifest.json") records in sight as one"
+	vf_say "$kind $period $set: $(planned source 3 count) files, $(planned output 6 sum) records in sight as one"
 }
 
 superseded_or_not() {
@@ -321,6 +337,9 @@ remove_objects() {
 	done <"$vf_stage/hidden"
 }
 
+# settle() may have read other manifests meanwhile.
+read_again() { [[ -z ${others["$kind $period"]:-} ]] || read_message "$1"; }
+
 take_messages() {
 	local n
 	for n in "$vf_stage"/messages/*.json; do
@@ -331,7 +350,7 @@ take_messages() {
 		elif ! settle; then
 			read_message "$n"
 			refuse "another merge is half moved and cannot be finished: see above"
-		elif read_message "$n" && archive; then
+		elif read_again "$n" && archive; then
 			[[ -z $queue ]] || lake_ack "$queue" "$n"
 		fi
 	done

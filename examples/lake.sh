@@ -37,8 +37,9 @@ lake_list() {
 lake_list_below() {
 	local key
 	if vf_is_s3 "$1"; then
-		key=$(vf_key "$1")
-		vf_aws s3api list-objects-v2 --bucket "$(vf_bucket "$1")" --prefix "$key/$2" >"$vf_stage/aws/list" ||
+		vf_place "$1"
+		key=$vf_key
+		vf_aws s3api list-objects-v2 --bucket "$vf_bucket" --prefix "$key/$2" >"$vf_stage/aws/list" ||
 			vf_fail list "cannot list $2"
 		# No object at all is an empty answer.
 		jq -r --arg root "$key/" '.Contents[]? | [(.Key | ltrimstr($root)), .Size, (.ETag | ltrimstr("\"") | rtrimstr("\""))] | @tsv' \
@@ -55,12 +56,17 @@ lake_digest() {
 	if vf_is_s3 "$1"; then
 		vf_exists "$1" || return 1
 		vf_fetch "$1" "$vf_stage/digested"
-		b2sum -l 256 <"$vf_stage/digested" | cut -d ' ' -f 1
-		rm -f -- "$vf_stage/digested"
+		lake_b2 "$vf_stage/digested"
+		: >"$vf_stage/digested"
 	else
 		[[ -f $1 ]] || return 1
-		b2sum -l 256 <"$1" | cut -d ' ' -f 1
+		lake_b2 "$1"
 	fi
+}
+
+lake_b2() {
+	local sum rest
+	read -r sum rest < <(b2sum -l 256 <"$1") && printf '%s\n' "$sum"
 }
 
 # lake_rename FROM TO -- a whole object at any moment. S3 copies and deletes.
@@ -68,9 +74,9 @@ lake_rename() {
 	if vf_is_s3 "$1"; then
 		vf_aws s3 mv --only-show-errors "$1" "$2"
 	else
-		mkdir -p -- "$(dirname -- "$2")"
+		[[ -d ${2%/*} ]] || mkdir -p -- "${2%/*}"
 		mv -f -- "$1" "$2"
-		sync -- "$(dirname -- "$2")"
+		sync -- "${2%/*}"
 	fi
 }
 
@@ -79,7 +85,7 @@ lake_move() {
 	local path folder names args
 	if ! vf_is_s3 "$1"; then
 		while read -r path; do
-			mkdir -p -- "$2/${path%/*}"
+			[[ -d $2/${path%/*} ]] || mkdir -p -- "$2/${path%/*}"
 			mv -f -- "$1/$path" "$2/$path"
 		done <"$3"
 		return

@@ -255,14 +255,11 @@ vf_abs() {
 # aws-cli 2 of Debian 12 ignores AWS_ENDPOINT_URL: said on the command line it works in all.
 vf_aws() { aws ${AWS_ENDPOINT_URL:+--endpoint-url "$AWS_ENDPOINT_URL"} "$@"; }
 
-vf_bucket() {
-	local rest=${1#s3://}
-	printf '%s\n' "${rest%%/*}"
-}
-
-vf_key() {
-	local rest=${1#s3://}
-	printf '%s\n' "${rest#*/}"
+# vf_place s3://BUCKET/KEY -- vf_bucket and vf_key.
+vf_place() {
+	vf_bucket=${1#s3://}
+	vf_key=${vf_bucket#*/}
+	vf_bucket=${vf_bucket%%/*}
 }
 
 # vf_fetch FROM FILE
@@ -281,7 +278,8 @@ vf_exists() {
 		[[ -e $1 ]]
 		return
 	fi
-	vf_aws s3api head-object --bucket "$(vf_bucket "$1")" --key "$(vf_key "$1")" >"$answer" 2>"$answer.err" && return 0
+	vf_place "$1"
+	vf_aws s3api head-object --bucket "$vf_bucket" --key "$vf_key" >"$answer" 2>"$answer.err" && return 0
 	grep -q -e '404' -e NoSuchKey -e 'Not Found' "$answer.err" && return 1
 	cat "$answer.err" >&2
 	vf_fail fetch "cannot look at ${1##*/}"
@@ -443,15 +441,20 @@ vf_need_conditional() {
 }
 
 vf_my_claim() {
-	jq -n --arg owner "$(id -un 2>/dev/null || id -u)" --arg host "$(hostname)" --arg execution "$VF_EXECUTION_ID" \
-		--arg time "$(date -u +%Y-%m-%dT%H:%M:%SZ)" --argjson pid $$ --arg started "$(vf_started $$)" \
+	local time
+	TZ=UTC0 printf -v time '%(%Y-%m-%dT%H:%M:%SZ)T' -1
+	jq -n --arg owner "$(id -un 2>/dev/null || id -u)" --arg host "$HOSTNAME" --arg execution "$VF_EXECUTION_ID" \
+		--arg time "$time" --argjson pid $$ --arg started "$(vf_started $$)" \
 		--arg space "$(vf_pid_space)" \
 		'{owner: $owner, host: $host, execution: $execution, time: $time, pid: $pid, started: $started, space: $space}'
 }
 
 # When a process started, as the kernel counts: tells a process from a later one of the same number.
 vf_started() {
-	sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d ' ' -f 20 || :
+	local line fields
+	{ read -r line <"/proc/$1/stat"; } 2>/dev/null || return 0
+	read -ra fields <<<"${line##*) }"
+	printf '%s\n' "${fields[19]}"
 }
 
 # Containers of one host count their processes apart.
@@ -469,7 +472,7 @@ vf_claim() {
 	if vf_is_s3 "$1"; then
 		vf_claim_object "$1" "$2" "$mine" "$theirs"
 	else
-		mkdir -p -- "$(dirname -- "$1")"
+		mkdir -p -- "${1%/*}"
 		vf_claim_file "$1" "$2" "$mine" "$theirs"
 	fi
 	vf_claimed=$1
@@ -483,7 +486,7 @@ vf_claim_held() {	# PATH THEIRS
 # True when the claim's process ran on this host and is gone: nobody can come back to it.
 vf_claim_stale() {
 	local pid started
-	[[ $(jq -r '"\(.host) \(.space)"' "$1" 2>/dev/null) == "$(hostname) $(vf_pid_space)" ]] || return 1
+	[[ $(jq -r '"\(.host) \(.space)"' "$1" 2>/dev/null) == "$HOSTNAME $(vf_pid_space)" ]] || return 1
 	pid=$(jq -r '.pid // 0' "$1") started=$(jq -r '.started // ""' "$1")
 	[[ $pid =~ ^[1-9][0-9]*$ && -n $started && $(vf_started "$pid") != "$started" ]]
 }
@@ -514,7 +517,8 @@ vf_claim_file() {
 
 vf_claim_object() {
 	local path=$1 break=$2 mine=$3 theirs=$4 bucket key etag
-	bucket=$(vf_bucket "$path") key=$(vf_key "$path")
+	vf_place "$path"
+	bucket=$vf_bucket key=$vf_key
 	if vf_aws s3api put-object --bucket "$bucket" --key "$key" --body "$mine" --if-none-match '*' \
 		>"$vf_stage/aws/claim" 2>"$vf_stage/aws/claim.err"; then
 		return
@@ -544,9 +548,10 @@ vf_unclaim() {
 	else
 		cat "$path" >"$theirs" 2>/dev/null || return 0
 	fi
-	[[ $(jq -r '"\(.execution) \(.host) \(.pid)"' "$theirs" 2>/dev/null) == "$VF_EXECUTION_ID $(hostname) $$" ]] || return 0
+	[[ $(jq -r '"\(.execution) \(.host) \(.pid)"' "$theirs" 2>/dev/null) == "$VF_EXECUTION_ID $HOSTNAME $$" ]] || return 0
 	if vf_is_s3 "$path"; then
-		vf_aws s3api delete-object --bucket "$(vf_bucket "$path")" --key "$(vf_key "$path")" >/dev/null
+		vf_place "$path"
+		vf_aws s3api delete-object --bucket "$vf_bucket" --key "$vf_key" >/dev/null
 	else
 		rm -f -- "$path"
 	fi

@@ -184,7 +184,8 @@ store_ledger() {
 		return
 	fi
 	[[ -z $ledger_etag ]] || args=(--if-match "$ledger_etag")
-	vf_aws s3api put-object --bucket "$(vf_bucket "$to")" --key "$(vf_key "$to")/ledger.csv" --body "$ledger" "${args[@]}" \
+	vf_place "$to"
+	vf_aws s3api put-object --bucket "$vf_bucket" --key "$vf_key/ledger.csv" --body "$ledger" "${args[@]}" \
 		>"$vf_stage/aws/ledger" || vf_fail store "the stored ledger changed under us" 75
 }
 

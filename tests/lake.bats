@@ -274,3 +274,19 @@ registration/dt=$day/b.avro" ]
 		[ -z "$output" ]
 	done
 }
+
+@test "athena: the table is the schema's, and usage" {
+	s3_lake
+	schema=$examples/schemas/registration.avsc
+	sql=$VF_SRCDIR/examples/athena/registration.sql
+	sed -n "/^WITH SERDE/,/^}')/p" "$sql" | sed -e "1s/.*/{/" -e "\$s/.*/}/" >"$scratch/literal"
+	diff <(jq -S 'del(.. | .doc?)' "$scratch/literal") <(jq -S 'del(.. | .doc?)' "$schema")
+	diff <(sed -n '/^CREATE/,/^)/p' "$sql" | sed '1d;$d' | tr -d , | awk '{ print $1, $2 }') \
+		<(jq -r '.fields[] | .name + " " + (.type | if type == "array" then .[1] elif type == "object" then "array<" + .items + ">" else . end)' "$schema")
+	local words
+	for words in "--lake $scratch/plain" '--lake s3://b/k%27' '--database a-b' '--table x;y' '--workgroup a/b' '--wait 0' '--wait x' '--results /tmp' '--engine hive'; do
+		# shellcheck disable=SC2086
+		run --separate-stderr "$examples/merge.sh" daily "$day" --queue "$queue" --lake "$lake" --engine athena $words
+		[ "$status" -eq 2 ] || { echo "$words"; false; }
+	done
+}

@@ -36,7 +36,6 @@ tool_bats = \
 	%D%/vf-tally.bats \
 	%D%/vf-wave.bats
 script_bats = \
-	%D%/athena.bats \
 	%D%/bench.bats \
 	%D%/campaign.bats \
 	%D%/completion.bats \
@@ -328,6 +327,7 @@ tests_bench_measure_SOURCES = %D%/bench/measure.c
 # Against other programs' answers, and what takes minutes: tests/run calls both.
 oracle_tests = %D%/oracles/avro.bats %D%/oracles/oracles.bats %D%/oracles/segments.bats
 long_tests = \
+	%D%/long/athena.bats \
 	%D%/long/campaign.bats \
 	%D%/long/email-worker.bats \
 	%D%/long/kills.bats \

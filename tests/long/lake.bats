@@ -4,7 +4,8 @@
 #
 # A run from a prepared lake is first watched to its end: before and after each call of a program that changes the
 # lake a reader looks, and says which state it is in. Then it is killed before the first call in each state: before
-# another call in the same state the kill would leave the same. Two lakes are at work at once.
+# another call in the same state the kill would leave the same. Two lakes are at work at once. The runs after the kill
+# are watched, too: in S3 before and after each object that is put or removed, since calls that only read change nothing.
 load ../helper
 load ../lake
 
@@ -79,7 +80,7 @@ run_script() {
 	esac
 	echo 0 >"$WORK/counter"
 	: >"$WORK/points"
-	VF_STANDIN_STEP=$shims/step PATH=$shims:$PATH setsid --wait bash -c 'echo $$ >"$WORK/pid"; exec "$@"' - "${command[@]}" >>"$WORK/out" 2>&1 3>&- || status=$?
+	VF_STANDIN_STEP=$shims/step PATH=${watched:+$shims:}$PATH setsid --wait bash -c 'echo $$ >"$WORK/pid"; exec "$@"' - "${command[@]}" >>"$WORK/out" 2>&1 3>&- || status=$?
 	return "$status"
 }
 
@@ -98,14 +99,16 @@ show_again() {
 	done
 }
 
-# recover N LAST: after the kill a late file comes, and both scripts run again; the newest message first when N is even.
+# recover SCRIPT LAST TURN: after the kill a late file comes, and the scripts run again. When merge.sh was killed, and in
+# every other turn, the late file is merged, too, and the newest message comes first.
 recover() {
-	local newest
+	local newest watched=$watched
 	KILL_AT=0
+	[ "$kind" = plain ] || watched=
 	show_again
 	source_file "$day" z.avro 3 "$(($2 - 2))"
-	run_script merge || return 1
-	if (($1 % 2 == 0)); then
+	if [[ $1 == merge ]] || (($3 % 2 == 0)); then
+		run_script merge || return 1
 		newest=$(find "$WORK/queue" "$WORK/s3.queue" -name '*.json' -printf '%T@ %p\n' 2>/dev/null | sort -n | tail -n 1)
 		run_script archive-newest "${newest#* }" || return 1
 	fi
@@ -117,13 +120,13 @@ recover() {
 
 # kills SCRIPT LAST WORKER: those of $shared/kills that are this worker's.
 kills() {
-	local n status
+	local n status turn=$3
 	while read -r n; do
 		restore "$1"
 		KILL_AT=$n status=0
 		run_script "$1" || status=$?
 		[ "$status" -eq 137 ] || { echo "$1 was not killed at $n: $status"; return 1; }
-		recover "$n" "$2" || { echo "$1, killed at $n"; tail -n 20 "$WORK/out"; find "$root" | sort; return 1; }
+		recover "$1" "$2" "$((turn++))" || { echo "$1, killed at $n"; tail -n 20 "$WORK/out"; find "$root" | sort; return 1; }
 	done < <(awk -v worker="$3" 'NR % 2 == worker { print $1 }' "$shared/kills")
 }
 
@@ -153,7 +156,7 @@ enter_again() {
 }
 
 both_scripts() {
-	kind=$1 shared=$scratch shims=$scratch/shim
+	watched=1 kind=$1 shared=$scratch shims=$scratch/shim
 	enter 1
 	# A day that was merged before, and two new files.
 	source_file "$day" old.avro 3 0
@@ -177,7 +180,7 @@ both_scripts() {
 }
 
 @test "lake: killed at every step on disk, late files in between: each record once, never twice" {
-	shimmed mv cp rm
+	shimmed mv dd cp rm
 	both_scripts plain
 }
 

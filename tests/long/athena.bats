@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # merge.sh --engine athena, against a stand-in that runs its statements over the same Avro (tests/stand-ins/athena.py).
-load helper
-load lake
+load ../helper
+load ../lake
 
 schema=$VF_SRCDIR/examples/schemas/registration.avsc
 
@@ -153,18 +153,4 @@ registration/dt=2026-12-06/other.avro" ]
 	[ "$status" -eq 0 ]
 	[ "$(jq -c '[.files,.records]' <<<"$output")" = '[6,12]' ]
 	[ "$(grep -l UNLOAD "$scratch/s3.athena"/*.sql | wc -l)" -eq 3 ]
-}
-
-@test "athena: the table is the schema's, and usage" {
-	sql=$VF_SRCDIR/examples/athena/registration.sql
-	sed -n "/^WITH SERDE/,/^}')/p" "$sql" | sed -e "1s/.*/{/" -e "\$s/.*/}/" >literal
-	diff <(jq -S 'del(.. | .doc?)' literal) <(jq -S 'del(.. | .doc?)' "$schema")
-	diff <(sed -n '/^CREATE/,/^)/p' "$sql" | sed '1d;$d' | tr -d , | awk '{ print $1, $2 }') \
-		<(jq -r '.fields[] | .name + " " + (.type | if type == "array" then .[1] elif type == "object" then "array<" + .items + ">" else . end)' "$schema")
-	local words
-	for words in "--lake $scratch/plain" '--lake s3://b/k%27' '--database a-b' '--table x;y' '--workgroup a/b' '--wait 0' '--wait x' '--results /tmp' '--engine hive'; do
-		# shellcheck disable=SC2086
-		run --separate-stderr "$examples/merge.sh" daily "$day" --queue "$queue" --lake "$lake" --engine athena $words
-		[ "$status" -eq 2 ] || { echo "$words"; false; }
-	done
 }
