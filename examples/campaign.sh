@@ -205,14 +205,15 @@ fetch_stats() {
 }
 
 show_tally() {
-	local name
+	local name alerts=()
 	fetch_stats
 	for name in "$vf_stage"/stats/*.ndjson; do
 		printf '\n%s\n' "${name##*/}"
 		vf-tally "$name" || vf_fail tally "records are missing in ${name##*/}"
 	done
-	# All runs on one page, for those who were not there.
-	vf-tally --metrics --html "$vf_stage/report.html" -o "$vf_stage/report.txt" "$vf_stage"/stats/*.ndjson ||
+	# All runs on one page, for those who were not there; with what was alerted, and how soon.
+	[[ ! -s $vf_state/alerts.ndjson ]] || alerts=("$vf_state/alerts.ndjson")
+	vf-tally --metrics --html "$vf_stage/report.html" -o "$vf_stage/report.txt" "$vf_stage"/stats/*.ndjson "${alerts[@]}" ||
 		vf_fail tally "records are missing"
 	vf_store "$vf_stage/report.html" "$out/report.html"
 }

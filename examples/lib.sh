@@ -71,16 +71,15 @@ vf_told() { vf_alerted=1; }
 
 # vf_alert STEP REASON -- for people on call: step, reason, counts; no personal data.
 vf_alert() {
-	local counts
+	local counts figures=/dev/null log=()
 	vf_alerted=1
 	counts=$(vf_counts)
 	printf '%s: ALERT step=%s reason="%s" campaign=%s wave=%s run=%s%s\n' "$vf_script" "$1" "$2" \
 		"${vf_campaign:--}" "${vf_wave:--}" "${VF_RUN_ID:--}" "${counts:+ counts: $counts}" >&2
-	if [[ -n $vf_stage && -s $vf_stage/stats.ndjson ]]; then
-		vf_tell_slack --alert --step "$1" --reason "$2" "$vf_stage/stats.ndjson"
-	else
-		vf_tell_slack --alert --step "$1" --reason "$2" /dev/null
-	fi
+	[[ -z $vf_stage || ! -s $vf_stage/stats.ndjson ]] || figures=$vf_stage/stats.ndjson
+	# By these lines vf-tally --metrics knows how long after the failure people were told.
+	[[ ! -d ${vf_state:-} ]] || log=(--stats "$vf_state/alerts.ndjson")
+	vf_tell_slack --alert --step "$1" --reason "$2" "${log[@]}" "$figures"
 }
 
 # vf_fail STEP REASON [STATUS] -- alert and leave; nothing of this run is stored.

@@ -209,7 +209,15 @@ teardown() {
 	[ "$status" -eq 0 ]
 	[ "$(jq -s length slack.account)" = 2 ]
 	[[ $(jq -rs '.[1].message.text' slack.account) == *"partial: sms 4 sent"* ]]
-	no_personal_data "$(cat slack.account)"
+	# An alert about a step that has figures: how long it took to tell is kept, for vf-tally.
+	run --separate-stderr wave --token-file no-such-file
+	echo "$stderr" >&2
+	[ "$status" -eq 2 ]
+	[ "$(jq -s length slack.account)" -ge 3 ]
+	[ "$(jq -s 'map(.alerts.timed) | add' t/state/alerts.ndjson)" -ge 1 ]
+	vf-tally --json --metrics t/state/alerts.ndjson >tally.json
+	jq -e '.metrics[] | select(.id == "alert-delay") | .verdict == "ok" and .number < 60' tally.json
+	no_personal_data "$(cat slack.account t/state/alerts.ndjson)"
 	kill "$slack"
 	run --separate-stderr wave
 	[ "$status" -eq 0 ]
