@@ -57,6 +57,7 @@ libvf_a_SOURCES = \
 	%D%/fan/result.c %D%/fan/result.h \
 	%D%/fan/score.c %D%/fan/score.h \
 	%D%/fan/sfmc-answer.c %D%/fan/sfmc-answer.h \
+	%D%/fan/sfmc-batch.c %D%/fan/sfmc-batch.h \
 	%D%/fan/status.c %D%/fan/status.h \
 	%D%/fan/tally.c %D%/fan/tally.h \
 	%D%/fan/template.c %D%/fan/template.h \

@@ -9,13 +9,11 @@
 #include "base/text.h"
 #include "fan/delivery.h"
 #include "fan/sfmc-answer.h"
+#include "fan/sfmc-batch.h"
 #include "frame.h"
 #include "net/sender.h"
 #include "sfmc-token.h"
 
-#define BATCH_MAX 500			/* recipients with attributes that the service takes at once */
-#define BODY_MAX ((size_t)2 << 20)	/* bytes of a request beyond which no further recipient is added */
-#define KEY_MAX 100			/* of a messageKey */
 #define WAVES_MAX 256			/* that a stats line tells apart */
 
 struct options {
@@ -23,7 +21,7 @@ struct options {
 	uint64_t batch, concurrency, rate, timeout, retries, stop_after;
 };
 
-static const struct options defaults = { .batch = BATCH_MAX, .concurrency = 4, .timeout = 30000, .retries = 5, .stop_after = 20 };
+static const struct options defaults = { .batch = VF_SFMC_BATCH_MAX, .concurrency = 4, .timeout = 30000, .retries = 5, .stop_after = 20 };
 
 #define AT(member) offsetof(struct options, member)
 static const struct vf_option options[] = {
@@ -45,27 +43,8 @@ static const struct vf_option options[] = {
 enum { BAD_JOB = VF_REJECT_TOOL };
 static const char *const reasons[] = { "bad-job", NULL };
 
-/* Members of a job, and of the message around it. */
-enum { JOB, CAMPAIGN, CAMPAIGN_NAME, WAVE, WAVE_DATE, USER, TO, SUBJECT, HTML, TEXT, CODE, BODY, RECEIPT, VISIBLE, MEMBERS };
-static const struct vf_slice members[MEMBERS] = {
-	VF_SLICE("jobId"), VF_SLICE("campaignId"), VF_SLICE("campaignName"), VF_SLICE("waveId"), VF_SLICE("waveDate"),
-	VF_SLICE("globalUserId"), VF_SLICE("to"), VF_SLICE("subject"), VF_SLICE("html"), VF_SLICE("text"), VF_SLICE("code"),
-	VF_SLICE("body"), VF_SLICE("receiptHandle"), VF_SLICE("visibleUntil"),
-};
-/* What the message's template may use. */
-static const struct attribute {
-	const char *name;
-	int member;
-} attributes[] = {
-	{ "HTMLBody", HTML }, { "Subject", SUBJECT }, { "TextBody", TEXT }, { "Code", CODE }, { "CampaignId", CAMPAIGN },
-	{ "CampaignName", CAMPAIGN_NAME }, { "WaveId", WAVE }, { "WaveDate", WAVE_DATE },
-};
-
-/* Of one message, until its result is written: parts of the batch's buffers, JSON text as it came. */
+/* Of one message, until its result is written; its text is in the batch. */
 struct job {
-	size_t head, head_n;		/* `"jobId":"…","campaignId":…` */
-	size_t key, key_n;		/* the job's id within that, without quotes */
-	size_t recipient, recipient_n;	/* its part of the request */
 	int64_t visible_ms;		/* 0: for ever */
 	struct wave *wave;
 	enum vf_delivery_status status;
@@ -75,13 +54,12 @@ struct job {
 
 /* What one request carries; stays with the sender's struct. */
 struct batch {
-	struct job job[BATCH_MAX];
-	size_t n;
-	struct vf_buf heads, recipients;
+	struct vf_sfmc_batch text;
+	struct job job[VF_SFMC_BATCH_MAX];
 	unsigned refused;		/* tokens */
 	uint64_t token;			/* which one it went with */
 	bool expired;
-	char request_id[64];
+	char request_id[VF_SFMC_REQUEST_ID];
 };
 
 /* Figures of one wave. */
@@ -94,6 +72,7 @@ struct wave {
 struct single {
 	struct single *next;
 	struct job job;
+	size_t head_n, recipient_n, key_n;
 	char text[];			/* its head, then its recipient */
 };
 
@@ -130,12 +109,12 @@ check(struct vf_run *run, void *options_, struct vf_lines_options *lines)
 {
 	const struct options *opt = options_;
 
-	lines->members = members;
-	lines->nmembers = MEMBERS;
+	lines->members = vf_sfmc_members;
+	lines->nmembers = VF_SFMC_MEMBERS;
 	if (opt->definition == NULL || opt->definition[0] == '\0')
 		return vf_error(&run->err, VF_ERR_CONFIG, "--definition KEY is needed");
-	if (opt->batch == 0 || opt->batch > BATCH_MAX)
-		return vf_error(&run->err, VF_ERR_CONFIG, "--batch: 1 to %d", BATCH_MAX);
+	if (opt->batch == 0 || opt->batch > VF_SFMC_BATCH_MAX)
+		return vf_error(&run->err, VF_ERR_CONFIG, "--batch: 1 to %d", VF_SFMC_BATCH_MAX);
 	if (opt->concurrency == 0 || opt->concurrency > 100)
 		return vf_error(&run->err, VF_ERR_CONFIG, "--concurrency: 1 to 100");
 	if (opt->timeout < 100 || opt->timeout > 3600000)
@@ -167,8 +146,8 @@ find_wave(struct mailer *m, const struct vf_json_value *job)
 	char campaign[sizeof(((struct wave *)0)->campaign)], name[sizeof(((struct wave *)0)->wave)];
 	struct wave *w;
 
-	plain(campaign, sizeof(campaign), &job[CAMPAIGN]);
-	plain(name, sizeof(name), &job[WAVE]);
+	plain(campaign, sizeof(campaign), &job[VF_SFMC_CAMPAIGN]);
+	plain(name, sizeof(name), &job[VF_SFMC_WAVE]);
 	for (size_t i = m->nwaves; i-- > 0;)
 		if (strcmp(m->waves[i]->wave, name) == 0 && strcmp(m->waves[i]->campaign, campaign) == 0)
 			return m->waves[i];
@@ -215,8 +194,9 @@ put_stats(struct mailer *m)
 /* Results ---------------------------------------------------------------------- */
 
 static int
-put_result(struct mailer *m, const struct vf_send *s, const struct batch *batch, const struct job *j)
+put_result(struct mailer *m, const struct vf_send *s, const struct batch *batch, size_t i)
 {
+	const struct job *j = &batch->job[i];
 	struct vf_delivery_event e = { .status = j->status, .http_status = s->call.status, .attempts = s->attempts,
 		.finished_ms = now_ms() };
 	const char *detail = j->detail != NULL ? j->detail : j->status == VF_DELIVERY_SENT ? "" : s->detail;
@@ -231,7 +211,7 @@ put_result(struct mailer *m, const struct vf_send *s, const struct batch *batch,
 	vf_date_put(at, e.finished_ms / 1000);
 	vf_buf_clear(b);
 	vf_buf_add_char(b, '{');
-	vf_buf_add(b, batch->heads.p + j->head, j->head_n);
+	vf_buf_add_slice(b, vf_sfmc_batch_head(&batch->text, i));
 	vf_buf_addf(b, ",\"status\":\"%s\",\"httpStatus\":", vf_delivery_status_names[j->status]);
 	if (s->attempts > 0 && s->call.status > 0)
 		vf_buf_add_u64(b, s->call.status);
@@ -252,14 +232,14 @@ put_result(struct mailer *m, const struct vf_send *s, const struct batch *batch,
 static bool
 read_answer(struct batch *batch, struct vf_slice answer)
 {
-	struct vf_slice keys[BATCH_MAX];
-	uint64_t refused[BATCH_MAX];
+	struct vf_slice keys[VF_SFMC_BATCH_MAX];
+	uint64_t refused[VF_SFMC_BATCH_MAX];
 	bool good;
 
-	for (size_t i = 0; i < batch->n; i++)
-		keys[i] = vf_slice(batch->heads.p + batch->job[i].key, batch->job[i].key_n);
-	good = vf_sfmc_answer_read(answer, keys, batch->n, refused, batch->request_id);
-	for (size_t i = 0; i < batch->n; i++) {
+	for (size_t i = 0; i < batch->text.n; i++)
+		keys[i] = vf_sfmc_batch_key(&batch->text, i);
+	good = vf_sfmc_answer_read(answer, keys, batch->text.n, refused, batch->request_id);
+	for (size_t i = 0; i < batch->text.n; i++) {
 		struct job *j = &batch->job[i];
 
 		j->errorcode = refused[i];
@@ -285,7 +265,7 @@ judge(void *arg, struct vf_send *s)
 		return VF_SEND_AGAIN;
 	}
 	/* An earlier try, or an earlier run, whose answer was lost. */
-	if (code == VF_SFMC_DUPLICATE && batch->n == 1)
+	if (code == VF_SFMC_DUPLICATE && batch->text.n == 1)
 		return VF_SEND_DONE;
 	/* A token may end before its time: a second one that is refused too tells that it is not the token. */
 	if (s->call.fault == VF_HTTP_OK && s->call.status == 401 && batch->refused++ == 0) {
@@ -304,16 +284,19 @@ judge(void *arg, struct vf_send *s)
 static int
 split(struct mailer *m, const struct batch *batch)
 {
-	for (size_t i = 0; i < batch->n; i++) {
-		const struct job *j = &batch->job[i];
-		struct single *one = malloc(sizeof(*one) + j->head_n + j->recipient_n);
+	for (size_t i = 0; i < batch->text.n; i++) {
+		struct vf_slice head = vf_sfmc_batch_head(&batch->text, i), recipient = vf_sfmc_batch_recipient(&batch->text, i);
+		struct single *one = malloc(sizeof(*one) + head.n + recipient.n);
 
 		if (one == NULL)
 			return vf_error_nomem(&m->run->err);
 		one->next = NULL;
-		one->job = *j;
-		memcpy(one->text, batch->heads.p + j->head, j->head_n);
-		memcpy(one->text + j->head_n, batch->recipients.p + j->recipient, j->recipient_n);
+		one->job = batch->job[i];
+		one->head_n = head.n;
+		one->recipient_n = recipient.n;
+		one->key_n = vf_sfmc_batch_key(&batch->text, i).n;
+		memcpy(one->text, head.p, head.n);
+		memcpy(one->text + head.n, recipient.p, recipient.n);
 		*m->last_single = one;
 		m->last_single = &one->next;
 	}
@@ -331,9 +314,9 @@ result(void *arg, struct vf_send *s, struct vf_error *err)
 
 	(void)err;
 	m->given--;
-	if (s->outcome == VF_SEND_REFUSED && batch->n > 1 && s->call.status == 400)
+	if (s->outcome == VF_SEND_REFUSED && batch->text.n > 1 && s->call.status == 400)
 		return split(m, batch);
-	for (size_t i = 0; i < batch->n; i++) {
+	for (size_t i = 0; i < batch->text.n; i++) {
 		struct job *j = &batch->job[i];
 
 		if (s->outcome != VF_SEND_SENT || j->errorcode == 0)
@@ -342,76 +325,13 @@ result(void *arg, struct vf_send *s, struct vf_error *err)
 			j->status = batch->expired ? VF_DELIVERY_EXPIRED : VF_DELIVERY_UNSENT;
 			j->detail = batch->expired ? "past-visibility" : "stopped";
 		}
-		if (put_result(m, s, batch, j) < 0)
+		if (put_result(m, s, batch, i) < 0)
 			return -1;
 	}
 	return 0;
 }
 
 /* Jobs ------------------------------------------------------------------------- */
-
-static bool
-is_text(const struct vf_json_value *v)
-{
-	return v->kind == VF_JSON_STRING && v->raw.n > 0;
-}
-
-static void
-add_member(struct vf_buf *b, const char *before, const char *name, const struct vf_json_value *v)
-{
-	vf_buf_addf(b, "%s\"%s\":\"", before, name);
-	vf_buf_add_slice(b, v->raw);
-	vf_buf_add_char(b, '"');
-}
-
-/* A job's result line begins with its ids, and the request has its recipient. */
-static int
-put_job(struct mailer *m, struct batch *batch, const struct vf_json_value *job, const struct vf_json_value *message)
-{
-	struct job *j = &batch->job[batch->n];
-	struct vf_buf *b = &batch->heads;
-	const char *sep = "";
-
-	*j = (struct job){ .head = b->n, .recipient = batch->recipients.n };
-	vf_buf_add_str(b, "\"jobId\":\"");
-	j->key = b->n;
-	j->key_n = job[JOB].raw.n;
-	vf_buf_add_slice(b, job[JOB].raw);
-	vf_buf_add_char(b, '"');
-	for (int i = 0; i < MEMBERS; i++)
-		if ((i == CAMPAIGN || i == WAVE || i == USER) && job[i].kind == VF_JSON_STRING)
-			add_member(b, ",", members[i].p, &job[i]);
-	if (message[RECEIPT].kind == VF_JSON_STRING)
-		add_member(b, ",", "receiptHandle", &message[RECEIPT]);
-	j->head_n = b->n - j->head;
-
-	b = &batch->recipients;
-	add_member(b, "{", "contactKey", &job[USER]);
-	add_member(b, ",", "to", &job[TO]);
-	add_member(b, ",", "messageKey", &job[JOB]);
-	vf_buf_add_str(b, ",\"attributes\":{");
-	for (size_t i = 0; i < sizeof(attributes) / sizeof(*attributes); i++)
-		if (job[attributes[i].member].kind == VF_JSON_STRING) {
-			add_member(b, sep, attributes[i].name, &job[attributes[i].member]);
-			sep = ",";
-		}
-	vf_buf_add_str(b, "}}");
-	j->recipient_n = b->n - j->recipient;
-	j->wave = find_wave(m, job);
-	if (j->wave == NULL || batch->heads.failed || b->failed)
-		return vf_error_nomem(&m->run->err);
-	batch->n++;
-	return 0;
-}
-
-static bool
-has_key(const struct batch *batch, struct vf_slice key)
-{
-	for (size_t i = 0; i < batch->n; i++)
-		if (vf_slice_eq(key, vf_slice(batch->heads.p + batch->job[i].key, batch->job[i].key_n)))
-			return true;
-	return false;
-}
 
 /*
  * One line: a job, a message with a job in it, or neither: rejected.  1: its job
@@ -421,7 +341,8 @@ static int
 take_row(struct mailer *m, struct batch *batch, const struct vf_row *row)
 {
 	const struct vf_json_value *message, *job;
-	struct vf_json_value inner[MEMBERS];
+	struct vf_json_value inner[VF_SFMC_MEMBERS];
+	const char *lacks;
 	char text[64];
 	int64_t visible = 0;
 	struct job *j;
@@ -429,40 +350,36 @@ take_row(struct mailer *m, struct batch *batch, const struct vf_row *row)
 	if (row->reject != 0)
 		return vf_reject(m->run, row, row->reject, NULL);
 	message = job = vf_lines_members(m->run->lines, row);
-	if (message[BODY].kind == VF_JSON_OBJECT) {
-		if (!vf_json_pick(message[BODY].raw, members, MEMBERS, inner))
+	if (message[VF_SFMC_BODY].kind == VF_JSON_OBJECT) {
+		if (!vf_json_pick(message[VF_SFMC_BODY].raw, vf_sfmc_members, VF_SFMC_MEMBERS, inner))
 			return vf_reject(m->run, row, BAD_JOB, "body");
 		job = inner;
-	} else if (message[BODY].kind != VF_JSON_ABSENT) {
+	} else if (message[VF_SFMC_BODY].kind != VF_JSON_ABSENT) {
 		return vf_reject(m->run, row, BAD_JOB, "body");
 	}
-	for (int i = 0; i < MEMBERS; i++)
-		if ((i == JOB || i == USER || i == TO || i == SUBJECT || i == HTML) && !is_text(&job[i]))
-			return vf_reject(m->run, row, BAD_JOB, members[i].p);
-	if (job[JOB].raw.n > KEY_MAX || job[JOB].escaped)
-		return vf_reject(m->run, row, BAD_JOB, "jobId");
-	if (message[VISIBLE].kind == VF_JSON_STRING) {
-		plain(text, sizeof(text), &message[VISIBLE]);
+	lacks = vf_sfmc_job_lacks(job);
+	if (lacks != NULL)
+		return vf_reject(m->run, row, BAD_JOB, lacks);
+	if (message[VF_SFMC_VISIBLE].kind == VF_JSON_STRING) {
+		plain(text, sizeof(text), &message[VF_SFMC_VISIBLE]);
 		if (!vf_date_parse_ms(vf_slice_str(text), &visible))
 			return vf_reject(m->run, row, BAD_JOB, "visibleUntil");
 	}
-	if (has_key(batch, job[JOB].raw))
+	if (vf_sfmc_batch_has(&batch->text, job[VF_SFMC_JOB].raw))
 		return 1;
-	if (put_job(m, batch, job, message) < 0)
-		return -1;
-	j = &batch->job[batch->n - 1];
-	j->visible_ms = visible;
+	j = &batch->job[batch->text.n];
+	*j = (struct job){ .visible_ms = visible, .wave = find_wave(m, job) };
+	if (j->wave == NULL || vf_sfmc_batch_add(&batch->text, job, message) < 0)
+		return vf_error_nomem(&m->run->err);
 	if (visible > 0 && now_ms() >= visible) {
 		static const struct vf_send nothing;
 
 		/* Somebody else may have it by now: said so, and not sent. */
 		j->status = VF_DELIVERY_EXPIRED;
 		j->detail = "past-visibility";
-		batch->n--;
-		batch->recipients.n = j->recipient;
-		if (put_result(m, &nothing, batch, j) < 0)
+		if (put_result(m, &nothing, batch, batch->text.n - 1) < 0)
 			return -1;
-		batch->heads.n = j->head;
+		vf_sfmc_batch_drop(&batch->text);
 	}
 	return 0;
 }
@@ -483,12 +400,10 @@ make_batch(struct mailer *m, struct vf_send *s)
 		}
 		s->user = m->batches[m->nbatches++] = batch;
 	}
-	batch->n = 0;
+	vf_sfmc_batch_clear(&batch->text);
 	batch->refused = 0;
 	batch->expired = false;
 	batch->request_id[0] = '\0';
-	vf_buf_clear(&batch->heads);
-	vf_buf_clear(&batch->recipients);
 	return 0;
 }
 
@@ -498,10 +413,10 @@ fill(struct mailer *m, struct batch *batch)
 {
 	struct vf_error *err = &m->run->err;
 
-	while (batch->n < m->opt->batch && batch->recipients.n < BODY_MAX) {
+	while (!vf_sfmc_batch_full(&batch->text, m->opt->batch)) {
 		int rc;
 
-		while (m->row < m->nrows && batch->n < m->opt->batch && batch->recipients.n < BODY_MAX) {
+		while (m->row < m->nrows && !vf_sfmc_batch_full(&batch->text, m->opt->batch)) {
 			rc = take_row(m, batch, &m->rows[m->row]);
 			if (rc != 0)
 				return rc;
@@ -510,10 +425,10 @@ fill(struct mailer *m, struct batch *batch)
 		if (m->row < m->nrows)
 			break;
 		if (m->ended)
-			return batch->n > 0;
+			return batch->text.n > 0;
 		rc = vf_lines_wait(m->run->lines, 0, err);
 		if (rc <= 0)
-			return rc < 0 ? -1 : batch->n > 0 ? 1 : 2;
+			return rc < 0 ? -1 : batch->text.n > 0 ? 1 : 2;
 		m->row = 0;
 		m->nrows = vf_lines_batch(m->run->lines, &m->rows, err);
 		if (m->nrows < 0)
@@ -523,21 +438,21 @@ fill(struct mailer *m, struct batch *batch)
 	return 1;
 }
 
-static void
+/* 0, or -1 with the error filled. */
+static int
 take_single(struct mailer *m, struct batch *batch)
 {
 	struct single *one = m->singles;
+	int rc;
 
 	m->singles = one->next;
 	if (m->singles == NULL)
 		m->last_single = &m->singles;
 	batch->job[0] = one->job;
-	batch->job[0].key -= one->job.head;
-	batch->job[0].head = batch->job[0].recipient = 0;
-	vf_buf_add(&batch->heads, one->text, one->job.head_n);
-	vf_buf_add(&batch->recipients, one->text + one->job.head_n, one->job.recipient_n);
-	batch->n = 1;
+	rc = vf_sfmc_batch_copy(&batch->text, vf_slice(one->text, one->head_n), vf_slice(one->text + one->head_n, one->recipient_n),
+		one->key_n);
 	free(one);
+	return rc < 0 ? vf_error_nomem(&m->run->err) : 0;
 }
 
 static int
@@ -545,16 +460,15 @@ source(void *arg, struct vf_send *s, int *fd, struct vf_error *err)
 {
 	struct mailer *m = arg;
 	struct batch *batch;
-	const char *sep = "";
 	int rc = 1;
 
 	if (make_batch(m, s) < 0)
 		return -1;
 	batch = s->user;
-	if (m->singles != NULL)
-		take_single(m, batch);
-	else
+	if (m->singles == NULL)
 		rc = fill(m, batch);
+	else if (take_single(m, batch) < 0)
+		return -1;
 	if (rc == 2) {
 		*fd = vf_lines_fd(m->run->lines);
 		return VF_SEND_LATER;
@@ -562,18 +476,10 @@ source(void *arg, struct vf_send *s, int *fd, struct vf_error *err)
 	/* At the end of the input a request under way may still come back to be split. */
 	if (rc <= 0)
 		return rc == 0 && m->given > 0 ? VF_SEND_LATER : rc;
-	vf_buf_add_str(&s->text, "{\"definitionKey\":");
-	vf_text_add_json(&s->text, vf_slice_str(m->opt->definition));
-	vf_buf_add_str(&s->text, ",\"recipients\":[");
-	for (size_t i = 0; i < batch->n; i++, sep = ",") {
-		vf_buf_add_str(&s->text, sep);
-		vf_buf_add(&s->text, batch->recipients.p + batch->job[i].recipient, batch->job[i].recipient_n);
-	}
-	vf_buf_add_str(&s->text, "]}");
-	if (s->text.failed || batch->recipients.failed || batch->heads.failed)
+	if (vf_sfmc_batch_put(&s->text, &batch->text, vf_slice_str(m->opt->definition)) < 0)
 		return vf_error_nomem(err);
 	s->call.body = vf_buf_slice(&s->text);
-	s->weight = (uint32_t)batch->n;
+	s->weight = (uint32_t)batch->text.n;
 	m->given++;
 	return 1;
 }
@@ -586,7 +492,7 @@ before_start(void *arg, struct vf_send *s, struct vf_error *err)
 	struct batch *batch = s->user;
 	int64_t now = now_ms();
 
-	for (size_t i = 0; i < batch->n; i++)
+	for (size_t i = 0; i < batch->text.n; i++)
 		batch->expired |= batch->job[i].visible_ms > 0 && now >= batch->job[i].visible_ms;
 	if (batch->expired)
 		return 1;
@@ -651,8 +557,7 @@ finish(struct mailer *m)
 	}
 	vf_sender_free(m->sender);
 	for (size_t i = 0; i < m->nbatches; i++) {
-		vf_buf_free(&m->batches[i]->heads);
-		vf_buf_free(&m->batches[i]->recipients);
+		vf_sfmc_batch_free(&m->batches[i]->text);
 		free(m->batches[i]);
 	}
 	free(m->batches);
@@ -672,21 +577,15 @@ leave_rest(struct mailer *m)
 	int rc = 0;
 
 	while (rc == 0 && (m->singles != NULL || m->row < m->nrows)) {
-		last.n = 0;
-		vf_buf_clear(&last.heads);
-		vf_buf_clear(&last.recipients);
-		if (m->singles != NULL)
-			take_single(m, &last);
-		else
-			rc = take_row(m, &last, &m->rows[m->row++]);
-		if (rc < 0 || last.n == 0)
+		vf_sfmc_batch_clear(&last.text);
+		rc = m->singles != NULL ? take_single(m, &last) : take_row(m, &last, &m->rows[m->row++]);
+		if (rc < 0 || last.text.n == 0)
 			continue;
 		last.job[0].status = VF_DELIVERY_UNSENT;
 		last.job[0].detail = "stopped";
-		rc = put_result(m, &nothing, &last, &last.job[0]);
+		rc = put_result(m, &nothing, &last, 0);
 	}
-	vf_buf_free(&last.heads);
-	vf_buf_free(&last.recipients);
+	vf_sfmc_batch_free(&last.text);
 	if (rc == 0)
 		vf_lines_flush(m->out, &m->run->err);
 	m->run->err = why;
