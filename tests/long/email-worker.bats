@@ -192,7 +192,7 @@ setup() {
 	queue_jobs kill in
 	mkdir scratch
 	for ((i = 0; i < kills; i++)); do
-		cloud
+		cloud lag	# so that answers are on their way when it dies
 		TMPDIR=$PWD/scratch worker_session kill --visibility 3 --every 0.5 -- --rate 30 --batch 5 --concurrency 2 \
 			2>>err.txt 3>&- &
 		pid=$!
