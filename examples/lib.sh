@@ -58,12 +58,18 @@ vf_counts() {
 		(if (.exit // 0) != 0 then " exit \(.exit)" else "" end)' "$stats" 2>/dev/null | paste -sd ';' - | sed 's,;,; ,g' || :
 }
 
-# vf_tell ARGUMENT... -- to Slack by vf-slack, when VF_SLACK_WEBHOOK is set: takes ten seconds at most and never fails.
+# vf_tell OPTION... [FILE...] -- to Slack, with this run's stats, where there is a webhook; whatever Slack says, the run
+# goes on.
 vf_tell() {
 	local stats=()
-	[[ -n ${VF_SLACK_WEBHOOK:-} ]] && command -v vf-slack >/dev/null || return 0
+	[[ -n ${VF_SLACK_WEBHOOK:-} ]] || return 0
+	command -v vf-slack >/dev/null || {
+		vf_say "vf-slack is not installed: nobody is told in Slack"
+		return 0
+	}
 	[[ -z $vf_stage || ! -s $vf_stage/stats.ndjson ]] || stats=("$vf_stage/stats.ndjson")
-	vf-slack --title "${vf_script%.sh} ${vf_campaign:-} ${vf_wave:-} ${VF_RUN_ID:-}" "$@" "${stats[@]}" </dev/null >/dev/null || :
+	vf-slack --title "${vf_campaign:-$vf_script}${vf_wave:+, wave $vf_wave}" "$@" "${stats[@]}" </dev/null >&2 ||
+		vf_say "vf-slack failed; the run goes on"
 }
 
 # Somebody else, a part of this run, told of the failure that ends it.
@@ -71,15 +77,14 @@ vf_told() { vf_alerted=1; }
 
 # vf_alert STEP REASON -- for people on call: step, reason, counts; no personal data.
 vf_alert() {
-	local counts figures=/dev/null log=()
+	local counts log=()
 	vf_alerted=1
 	counts=$(vf_counts)
 	printf '%s: ALERT step=%s reason="%s" campaign=%s wave=%s run=%s%s\n' "$vf_script" "$1" "$2" \
 		"${vf_campaign:--}" "${vf_wave:--}" "${VF_RUN_ID:--}" "${counts:+ counts: $counts}" >&2
-	[[ -z $vf_stage || ! -s $vf_stage/stats.ndjson ]] || figures=$vf_stage/stats.ndjson
 	# By these lines vf-tally --metrics knows how long after the failure people were told.
 	[[ ! -d ${vf_state:-} ]] || log=(--stats "$vf_state/alerts.ndjson")
-	vf_tell_slack --alert --step "$1" --reason "$2" "${log[@]}" "$figures"
+	vf_tell --alert --step "$1" --reason "$2" "${log[@]}"
 }
 
 # vf_fail STEP REASON [STATUS] -- alert and leave; nothing of this run is stored.
@@ -91,16 +96,6 @@ vf_fail() {
 	esac
 	vf_alert "$1" "$2"
 	exit "$status"
-}
-
-# vf_tell_slack OPTION... FILE... -- to the webhook, where there is one; whatever Slack says, the run goes on.
-vf_tell_slack() {
-	[[ -n ${VF_SLACK_WEBHOOK:-} ]] || return 0
-	if command -v vf-slack >/dev/null; then
-		vf-slack --title "${vf_campaign:-$vf_script}${vf_wave:+, wave $vf_wave}" "$@" >&2 || vf_say "vf-slack failed; the run goes on"
-	else
-		vf_say "vf-slack is not installed: nobody is told in Slack"
-	fi
 }
 
 # The tools -----------------------------------------------------------------------------------------------------

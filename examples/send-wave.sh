@@ -370,7 +370,7 @@ tell() {
 		(if .nextWindowAt then "; go on at \(.nextWindowAt)" else "" end)' "$journals/sending.json")
 	vf_say "wave $wave $line"
 	printf '%s wave %s %s\n' "$vf_campaign" "$wave" "$line" >"$vf_stage/summary.txt"
-	vf_tell_slack "$vf_stage/summary.txt" "$vf_stage/stats.ndjson"
+	vf_tell "$vf_stage/summary.txt"
 }
 
 run_body() {
