@@ -22,6 +22,13 @@ always safe.
       --max-size SIZE    the most bytes of the merged object (1.2GB)
       --codec CODEC      null, deflate or snappy (the first file's)
       --threads N        workers that compress (1)
+      --engine ENGINE    local (default), or athena: Athena reads the sources, for a lake in
+                         S3 that outgrows one machine (examples/README.md); with it:
+      --database NAME    of the lake's table (default)
+      --table NAME       the lake's table (registration)
+      --workgroup NAME   Athena's workgroup (primary)
+      --results URL      where Athena puts its answers: s3://...; else the workgroup's place
+      --wait S           give a statement up after so many seconds (1800)
   -h, --help             this text
 
 The last line on standard output is JSON: what was merged, files, records, bytes,
