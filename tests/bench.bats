@@ -41,7 +41,7 @@ setup() {
 @test "bench: every work of ours runs and is in the table" {
 	local bench=("$PYTHON3" "$VF_SRCDIR/tests/bench/run" --dir "$TMPDIR/bench" --bindir "$VF_BINDIR" --peers '')
 	"${bench[@]}" --list >"$TMPDIR/list"
-	[ "$(wc -l <"$TMPDIR/list")" -ge 14 ]
+	[ "$(wc -l <"$TMPDIR/list")" -ge 16 ]
 	run --separate-stderr "${bench[@]}" --records 5000 --runs 1 --json "$TMPDIR/figures.json"
 	echo "$output" "$stderr"
 	[ "$status" -eq 0 ]

@@ -320,7 +320,10 @@ tests_fuzz_fuzz_tally_LDFLAGS = -fsanitize=fuzzer $(AM_LDFLAGS)
 check_PROGRAMS += $(unit_tests)
 
 # The benches' own programs: compiled with all warnings, run by tests/bench/run.
-check_PROGRAMS += tests/bench/bare-http tests/bench/generate tests/bench/kinesis-sink tests/bench/measure
+check_PROGRAMS += tests/bench/append-avro tests/bench/bare-http tests/bench/generate tests/bench/kinesis-sink tests/bench/measure
+tests_bench_append_avro_SOURCES = %D%/bench/append-avro.c
+tests_bench_append_avro_CPPFLAGS = -include $(top_builddir)/config.h $(HARD_CPPFLAGS)
+tests_bench_append_avro_LDADD = $(AVRO_LIBS)
 tests_bench_bare_http_SOURCES = %D%/bench/bare-http.c
 tests_bench_bare_http_LDADD = $(CURL_LIBS)
 tests_bench_generate_SOURCES = %D%/bench/generate.c
@@ -351,7 +354,9 @@ check-tools: $(bin_PROGRAMS) $(check_PROGRAMS)
 EXTRA_DIST += $(bats_tests) $(oracle_tests) $(long_tests)
 EXTRA_DIST += \
 	%D%/avro.py \
-	%D%/bench/Merge.java \
+	%D%/bench/AvroPeer.java \
+	%D%/bench/avsc.mjs \
+	%D%/bench/inflate-avro.c \
 	%D%/bench/package-lock.json \
 	%D%/bench/package.json \
 	%D%/bench/peers.mjs \
