@@ -66,5 +66,7 @@ libvf_a_SOURCES = \
 	%D%/net/http.c %D%/net/http.h \
 	%D%/net/inflight.c %D%/net/inflight.h \
 	%D%/net/journal.c %D%/net/journal.h \
+	%D%/net/kinesis-answer.c %D%/net/kinesis-answer.h \
 	%D%/net/limiter.c %D%/net/limiter.h \
-	%D%/net/sender.c %D%/net/sender.h
+	%D%/net/sender.c %D%/net/sender.h \
+	%D%/net/sqs-answer.c %D%/net/sqs-answer.h

@@ -57,6 +57,9 @@ tests_unit_test_avro_LDADD = $(test_libs) $(DEFLATE_LIBS) $(SNAPPY_LIBS)
 unit_tests += tests/unit/test-aws
 tests_unit_test_aws_SOURCES = %D%/unit/test-aws.c %D%/unit/server.h %D%/unit/tap.h
 tests_unit_test_aws_LDADD = $(net_libs)
+unit_tests += tests/unit/test-aws-answer
+tests_unit_test_aws_answer_SOURCES = %D%/unit/test-aws-answer.c %D%/unit/tap.h
+tests_unit_test_aws_answer_LDADD = $(test_libs)
 unit_tests += tests/unit/test-buf
 tests_unit_test_buf_SOURCES = %D%/unit/test-buf.c %D%/unit/tap.h
 tests_unit_test_buf_LDADD = $(test_libs)
@@ -205,6 +208,7 @@ tests_unit_test_zone_LDADD = $(test_libs)
 if FUZZERS
 noinst_PROGRAMS += \
 	tests/fuzz/fuzz-avro \
+	tests/fuzz/fuzz-aws-answer \
 	tests/fuzz/fuzz-container \
 	tests/fuzz/fuzz-domains \
 	tests/fuzz/fuzz-email \
@@ -221,6 +225,12 @@ noinst_PROGRAMS += \
 	tests/fuzz/fuzz-template \
 	tests/fuzz/fuzz-zone
 endif
+unit_tests += tests/fuzz/replay-aws-answer
+tests_fuzz_replay_aws_answer_SOURCES = %D%/fuzz/fuzz-aws-answer.c %D%/fuzz/replay.c
+tests_fuzz_replay_aws_answer_LDADD = $(test_libs)
+tests_fuzz_fuzz_aws_answer_SOURCES = %D%/fuzz/fuzz-aws-answer.c
+tests_fuzz_fuzz_aws_answer_LDADD = $(test_libs)
+tests_fuzz_fuzz_aws_answer_LDFLAGS = -fsanitize=fuzzer $(AM_LDFLAGS)
 unit_tests += tests/fuzz/replay-container
 tests_fuzz_replay_container_SOURCES = %D%/fuzz/fuzz-container.c %D%/fuzz/replay.c
 tests_fuzz_replay_container_LDADD = $(test_libs) $(DEFLATE_LIBS) $(SNAPPY_LIBS)

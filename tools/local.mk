@@ -40,7 +40,7 @@ tools_vf_filter_SOURCES = %D%/vf-filter.c %D%/lists.c %D%/lists.h %D%/ledger-fil
 tools_vf_filter_LDADD = $(frame_libs) $(IDN2_LIBS)
 
 bin_PROGRAMS += tools/vf-kinesis
-tools_vf_kinesis_SOURCES = %D%/vf-kinesis.c $(frame_sources)
+tools_vf_kinesis_SOURCES = %D%/vf-kinesis.c %D%/kinesis.h %D%/kinesis-read.c $(frame_sources)
 tools_vf_kinesis_LDADD = $(frame_libs) $(CURL_LIBS)
 
 bin_PROGRAMS += tools/vf-merge
@@ -69,7 +69,7 @@ tools_vf_sms_SOURCES = %D%/vf-sms.c %D%/sms.h %D%/sms-records.c %D%/sms-results.
 tools_vf_sms_LDADD = $(frame_libs) $(IDN2_LIBS) $(CURL_LIBS)
 
 bin_PROGRAMS += tools/vf-sqs
-tools_vf_sqs_SOURCES = %D%/vf-sqs.c $(frame_sources)
+tools_vf_sqs_SOURCES = %D%/vf-sqs.c %D%/sqs.h %D%/sqs-batch.c %D%/sqs-lines.c %D%/sqs-receive.c $(frame_sources)
 tools_vf_sqs_LDADD = $(frame_libs) $(CURL_LIBS)
 
 bin_PROGRAMS += tools/vf-tally
