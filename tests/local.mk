@@ -347,6 +347,7 @@ long_tests = \
 	%D%/long/campaign.bats \
 	%D%/long/email-worker.bats \
 	%D%/long/kills.bats \
+	%D%/long/lake-moto.bats \
 	%D%/long/lake.bats \
 	%D%/long/recount.bats \
 	%D%/long/send-email.bats \

@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """Stands in for AWS: moto 5 on a free port, with signatures and policies checked.
 
-    moto-serve.py READY [--streams NAME:SHARDS,...] [--queues NAME,...]
+    moto-serve.py READY [--streams NAME:SHARDS,...] [--queues NAME,...] [--unchecked]
 
 Makes the streams and queues, a user and a role that may use them, and then lets
-moto check signatures. READY appears when all is done: lines for a shell,
-MOTO_URL, MOTO_KEY and MOTO_SECRET (the user's), MOTO_NOBODY_KEY and its secret (of
-a user who may do nothing), MOTO_SESSIONS (JSON: the role's sessions). Ends with
-its parent, or by a signal.
+moto check signatures; with --unchecked not, since it refuses those that aws-cli
+makes for objects. READY appears when all is done: lines for a shell, MOTO_URL,
+MOTO_KEY and MOTO_SECRET (the user's), MOTO_NOBODY_KEY and its secret (of a user who
+may do nothing), MOTO_SESSIONS (JSON: the role's sessions). Ends with its parent, or
+by a signal.
 """
 
 import argparse
@@ -36,6 +37,7 @@ def main():
     parser.add_argument("ready")
     parser.add_argument("--streams", default="")
     parser.add_argument("--queues", default="")
+    parser.add_argument("--unchecked", action="store_true")
     args = parser.parse_args()
     logging.getLogger("werkzeug").setLevel(logging.CRITICAL)
     moto, lock = DomainDispatcherApplication(create_backend_app), threading.Lock()
@@ -73,7 +75,8 @@ def main():
     sts = client("sts")
     sessions = [sts.assume_role(RoleArn=role, RoleSessionName="task")["Credentials"] for _ in range(12)]
     sessions = [[s["AccessKeyId"], s["SecretAccessKey"], s["SessionToken"]] for s in sessions]
-    post(url + "/moto-api/reset-auth", b"0")
+    if not args.unchecked:
+        post(url + "/moto-api/reset-auth", b"0")
     with open(args.ready + ".part", "w", encoding="ascii") as out:
         out.write(f"MOTO_URL={url}\nMOTO_KEY={key['AccessKeyId']}\nMOTO_SECRET={key['SecretAccessKey']}\n"
                   f"MOTO_NOBODY_KEY={other['AccessKeyId']}\nMOTO_NOBODY_SECRET={other['SecretAccessKey']}\n"

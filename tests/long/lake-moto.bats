@@ -1,0 +1,103 @@
+#!/usr/bin/env bats
+# The lake's scripts with the real aws-cli against moto's S3 and SQS: killed at the steps that matter, a late file in
+# between. Every step, against the stand-in, is in lake.bats.
+load ../helper
+load ../aws
+
+examples=$VF_SRCDIR/examples
+day=2026-12-05
+
+setup_file() {
+	start_moto --queues merged --unchecked
+}
+
+teardown_file() {
+	stop_moto
+}
+
+setup() {
+	cd "$BATS_TEST_TMPDIR" || return 1
+	as_ops
+	export AWS_ENDPOINT_URL=$MOTO_URL AWS_DEFAULT_REGION=us-east-1
+	lake=s3://bucket/lake queue=$MOTO_URL/123456789012/merged
+	mkdir shim
+	# The aws-cli beside moto, itself. What it moves is looked at before and after; messages come back after a second;
+	# at the first call whose words match KILL_AT the script and its step are killed, at HALF after one object of it.
+	export REAL=${MOTO_PYTHON%/*}/aws LOOKS=$PWD/looks LOOK=$PWD/look.py SCRIPT_PID=$PWD/pid
+	cat >shim/aws <<-'SHIM'
+		#!/bin/bash
+		look() { "$MOTO_PYTHON" "$LOOK" >>"$LOOKS" 2>&1 || echo "wrong at $*" >>"$LOOKS"; }
+		die() { look "$@"; kill -KILL "$(<"$SCRIPT_PID")" 0; }
+		if [[ -n $HALF && "$*" =~ $HALF ]]; then
+			words=("$@")
+			while [[ ${words[-2]} == --include && ${words[-4]} == --include ]]; do
+				words=("${words[@]:0:${#words[@]} - 2}")
+			done
+			"$REAL" "${words[@]}"
+			die "$@"
+		fi
+		[[ -z $KILL_AT || ! "$*" =~ $KILL_AT ]] || die "$@"
+		[[ "$*" != *' mv '* ]] || look "$@"
+		"$REAL" "${@/#900/1}" || exit
+		[[ "$*" != *' mv '* ]] || look "$@"
+	SHIM
+	chmod +x shim/aws
+	# The ids that a reader of the table sees; none twice.
+	cat >look.py <<-'PYTHON'
+		import boto3, os, sys
+		sys.path.insert(0, os.environ["VF_SRCDIR"] + "/tests")
+		import avro
+		s3, seen = boto3.client("s3"), []
+		for thing in s3.list_objects_v2(Bucket="bucket", Prefix="lake/registration/").get("Contents", []):
+		    name = thing["Key"].rsplit("/", 1)[1]
+		    if name.endswith(".avro") and name[0] not in "_.":
+		        s3.download_file("bucket", thing["Key"], f"seen.{os.getpid()}")
+		        seen += [record["id"] for record in avro.records(f"seen.{os.getpid()}")]
+		print(*sorted(seen))
+		sys.exit(len(seen) != len(set(seen)))
+	PYTHON
+	: >looks
+	"$REAL" s3 mb s3://bucket >/dev/null
+}
+
+# source_file NAME RECORDS FIRST
+source_file() {
+	"$PYTHON3" "$VF_SRCDIR/tests/avro.py" make "$1" --records "$2" --first "$3" --codec deflate
+	"$REAL" s3 cp --only-show-errors "$1" "$lake/registration/dt=$day/$1"
+}
+
+# scripted STATUS KILL_AT HALF SCRIPT ARGUMENT...: in a session of its own: the kill takes the script's step with it.
+scripted() {
+	local want=$1 status=0
+	export KILL_AT=$2 HALF=$3
+	PATH=$PWD/shim:$PATH setsid --wait bash -c 'echo $$ >"$SCRIPT_PID"; exec "$@"' - "$examples/$4" "${@:5}" \
+		--lake "$lake" --queue "$queue" >>out 2>&1 3>&- || status=$?
+	[ "$status" -eq "$want" ] || { echo "$4: $status, not $want"; tail -n 20 out; return 1; }
+}
+
+merge() { scripted "$1" "$2" '' merge.sh daily "$day"; }
+archive() { scripted "$1" "$2" "$3" archive-merged.sh --break-claim; }
+
+@test "lake: with aws-cli and moto, killed at every step that matters, a late file in between: each record once" {
+	source_file f0.avro 3 0
+	source_file f1.avro 3 3
+	merge 137 'sqs send-message'
+	source_file late.avro 2 6
+	merge 0 ''
+	archive 137 '' 's3 mv .*--recursive'
+	archive 137 's3 mv [^ ]* [^ ]*/_daily-' ''
+	archive 137 'sqs delete-message' ''
+	archive 0 '' ''
+	cat looks
+	[ "$(wc -l <looks)" -ge 6 ]
+	[ "$(grep -c wrong looks)" -eq 0 ]
+	[ "$("$MOTO_PYTHON" look.py)" = 'nf0 nf1 nf2 nf3 nf4 nf5 nf6 nf7' ]
+	# One object, nothing hidden, no message; the sources are put away, each once.
+	"$REAL" s3 ls --recursive "$lake/" | awk '{ print $4 }' >left
+	cat left
+	[ "$(grep -c '\.avro$' left)" -eq $((1 + 3)) ]
+	[ "$(grep -c '^lake/registration/dt=[^/]*/daily-[0-9a-f]*\.avro$' left)" -eq 1 ]
+	[ "$(grep -c '^lake/merged/.*/\(f0\|f1\|late\)\.avro$' left)" -eq 3 ]
+	[ "$(grep -c '/_daily-' left)" -eq 0 ]
+	[ "$("$MOTO_PYTHON" "$VF_SRCDIR/tests/stand-ins/moto-read.py" count "$queue")" -eq 0 ]
+}
