@@ -85,7 +85,8 @@ athena_merge() {
 	# What a killed run left there is nobody's: what it wrote was not merged, and it wrote under another name.
 	vf_aws s3 rm --only-show-errors --recursive "${athena_target%/*}/" || vf_fail clean "cannot clear ${athena_target%/*}"
 	vf_last=athena_last
-	columns=$(jq -r '[.fields[] | if (.type | type == "object") and .type.type == "array" then "array_join(\(.name), '"'|'"') AS \(.name)" else .name end] | join(", ")' "$athena_schema")
+	# As vf-avro writes and reads lists: a semicolon between.
+	columns=$(jq -r '[.fields[] | if (.type | type == "object") and .type.type == "array" then "array_join(\(.name), chr(59)) AS \(.name)" else .name end] | join(", ")' "$athena_schema")
 	added=$({ cut -d / -f 1 "$vf_stage/sources"; echo "dt=$period"; } | LC_ALL=C sort -u |
 		sed "s,^dt=\\(.*\\),PARTITION (dt = '\\1') LOCATION '$lake_table/dt=\\1/',")
 	batch=0 partitions='' sources=''

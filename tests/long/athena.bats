@@ -14,7 +14,7 @@ setup() {
 registrations() {
 	mkdir -p "$(dirname "$1")"
 	seq "$3" "$(($3 + $2 - 1))" | awk 'BEGIN { print "globalUserId,campaignId,market,email,phoneConfirmed,score,band,tags" }
-		{ printf "nf%d,c1,%s,f%d@example.com,%s,%.6f,%s,%s\n", $1, $1 % 3 ? "NYC" : "", $1, $1 % 2 ? "true" : "", $1 / 1000, $1 % 5 ? "high" : "", $1 % 4 ? "new|opted-in" : "" }' |
+		{ printf "nf%d,c1,%s,f%d@example.com,%s,%.6f,%s,%s\n", $1, $1 % 3 ? "NYC" : "", $1, $1 % 2 ? "true" : "", $1 / 1000, $1 % 5 ? "high" : "", $1 % 4 ? "new;opted-in" : "" }' |
 		vf-avro --schema "$schema" --codec snappy -o "$1"
 }
 

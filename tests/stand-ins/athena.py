@@ -97,12 +97,12 @@ def unload(sql):
     if "replace" in modes:
         shutil.copy(late, read[0])
     fields, rows = [], []
-    for word in re.findall(r"array_join\(\w+, '\|'\) AS \w+|\w+", re.search(r"SELECT (.*?)\s*FROM", sql, re.S)[1]):
+    for word in re.findall(r"array_join\(\w+, chr\(59\)\) AS \w+|\w+", re.search(r"SELECT (.*?)\s*FROM", sql, re.S)[1]):
         fields.append((re.sub(r".* AS ", "", word), word.startswith("array_join")))
     kinds = {name: "string" for name, _ in fields} | {"score": "double", "phoneConfirmed": "boolean"}
     for path in read:
         for record in avro.records(path):
-            rows.append(["|".join(record[name]) if joined else record[name] for name, joined in fields])
+            rows.append([";".join(record[name]) if joined else record[name] for name, joined in fields])
     if "lose" in modes:
         rows.pop()
     parts = 1 if "join" in modes else 2
