@@ -46,8 +46,9 @@ def state():
 
 def main():
     with open(folder + "/looks", "a", buffering=1) as log:
-        # Opened for both: there is no end of file between two that ask.
+        # Both opened for both: there is no end of file between two that ask, or two answers.
         with os.fdopen(os.open(folder + "/ask", os.O_RDWR), "r", buffering=1) as asked:
+            back = os.open(folder + "/answer", os.O_RDWR)
             for line in asked:
                 words = line.split()
                 if words[0] == "quit":
@@ -61,8 +62,7 @@ def main():
                     right = sorted(ids) == sorted("nf%d" % i for i in range(int(words[1]), int(words[2]) + 1))
                     answer = "right" if right else "wrong"
                 log.write(f"{answer} {len(ids)} {line}")
-                with open(folder + "/answer", "w") as back:
-                    back.write(answer + "\n")
+                os.write(back, (answer + "\n").encode())
 
 
 main()
