@@ -19,6 +19,7 @@ fi
 vf_script=${0##*/}
 vf_here=$(cd -- "${BASH_SOURCE[0]%/*}/" && pwd)
 vf_alerted='' vf_stage='' vf_child='' vf_claimed='' vf_campaign='' vf_wave='' vf_step_now=start
+read -r vf_host </proc/sys/kernel/hostname	# HOSTNAME may be inherited from elsewhere, and claims hang on it
 vf_patience=25		# seconds that a step has to end in once it was told to
 vf_last=''		# a function to call before the staging folder goes, however the run ends
 
@@ -437,7 +438,7 @@ vf_need_conditional() {
 vf_my_claim() {
 	local time
 	TZ=UTC0 printf -v time '%(%Y-%m-%dT%H:%M:%SZ)T' -1
-	jq -n --arg owner "$(id -un 2>/dev/null || id -u)" --arg host "$HOSTNAME" --arg execution "$VF_EXECUTION_ID" \
+	jq -n --arg owner "$(id -un 2>/dev/null || id -u)" --arg host "$vf_host" --arg execution "$VF_EXECUTION_ID" \
 		--arg time "$time" --argjson pid $$ --arg started "$(vf_started $$)" \
 		--arg space "$(vf_pid_space)" \
 		'{owner: $owner, host: $host, execution: $execution, time: $time, pid: $pid, started: $started, space: $space}'
@@ -480,7 +481,7 @@ vf_claim_held() {	# PATH THEIRS
 # True when the claim's process ran on this host and is gone: nobody can come back to it.
 vf_claim_stale() {
 	local pid started
-	[[ $(jq -r '"\(.host) \(.space)"' "$1" 2>/dev/null) == "$HOSTNAME $(vf_pid_space)" ]] || return 1
+	[[ $(jq -r '"\(.host) \(.space)"' "$1" 2>/dev/null) == "$vf_host $(vf_pid_space)" ]] || return 1
 	pid=$(jq -r '.pid // 0' "$1") started=$(jq -r '.started // ""' "$1")
 	[[ $pid =~ ^[1-9][0-9]*$ && -n $started && $(vf_started "$pid") != "$started" ]]
 }
@@ -542,7 +543,7 @@ vf_unclaim() {
 	else
 		cat "$path" >"$theirs" 2>/dev/null || return 0
 	fi
-	[[ $(jq -r '"\(.execution) \(.host) \(.pid)"' "$theirs" 2>/dev/null) == "$VF_EXECUTION_ID $HOSTNAME $$" ]] || return 0
+	[[ $(jq -r '"\(.execution) \(.host) \(.pid)"' "$theirs" 2>/dev/null) == "$VF_EXECUTION_ID $vf_host $$" ]] || return 0
 	if vf_is_s3 "$path"; then
 		vf_place "$path"
 		vf_aws s3api delete-object --bucket "$vf_bucket" --key "$vf_key" >/dev/null

@@ -175,7 +175,7 @@ store_objects() {
 check_back() {
 	cd -- "$vf_stage"
 	vf-merge --dry-run --type "$lake_type" --max-size "$max_size" --stats back.ndjson back.avro
-	grep -q "\"in\":$1[,}]" back.ndjson
+	[[ $(jq .in back.ndjson) == "$1" ]]
 }
 
 # The message holds the manifest, or only says where it is when a queue would not take it.

@@ -289,12 +289,16 @@ prepare() {
 	VF_EXECUTION_ID=exec-7 run --separate-stderr prepare "$scratch/t"
 	[ "$status" -eq 0 ]
 	left_claim() {
-		jq -n --arg host "$(hostname)" --arg space "$1" '{owner: "bo", host: $host, space: $space, execution: "old",
+		jq -n --arg host "${2:-$(hostname)}" --arg space "$1" '{owner: "bo", host: $host, space: $space, execution: "old",
 			time: "2027-01-01T00:00:00Z", pid: 1, started: "99"}' >"$scratch/t/waves/w2/claim.json"
 	}
 	wave=w2
 	left_claim 'pid:[another container]'
 	run --separate-stderr prepare "$scratch/t"
+	[ "$status" -eq 75 ]
+	# What the environment says of the host's name does not count.
+	left_claim "$(readlink /proc/self/ns/pid)" another-host
+	HOSTNAME=another-host run --separate-stderr prepare "$scratch/t"
 	[ "$status" -eq 75 ]
 	left_claim "$(readlink /proc/self/ns/pid)"
 	run --separate-stderr prepare "$scratch/t"
