@@ -393,10 +393,14 @@ make_batch(struct mailer *m, struct vf_send *s)
 		batch = calloc(1, sizeof(*batch));
 		if (batch == NULL)
 			return vf_error_nomem(&m->run->err);
-		m->batches = m->nbatches % 64 > 0 ? m->batches : reallocarray(m->batches, m->nbatches + 64, sizeof(struct batch *));
-		if (m->batches == NULL) {
-			free(batch);
-			return vf_error_nomem(&m->run->err);
+		if (m->nbatches % 64 == 0) {
+			struct batch **more = reallocarray(m->batches, m->nbatches + 64, sizeof(*more));
+
+			if (more == NULL) {
+				free(batch);
+				return vf_error_nomem(&m->run->err);
+			}
+			m->batches = more;
 		}
 		s->user = m->batches[m->nbatches++] = batch;
 	}

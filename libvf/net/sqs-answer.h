@@ -21,8 +21,8 @@ enum vf_sqs_verdict {
 /*
  * The answer to SendMessageBatch or DeleteMessageBatch whose entries' Ids were
  * 0 to n - 1, n at most VF_SQS_BATCH: said[i] is about entry i.  The first word
- * on an entry counts.  True when there is one on every entry; what an answer
- * that is cut or garbled tells counts all the same.
+ * on an entry counts.  True when there is one on every entry; an answer that
+ * leaves some out counts for the others, and one that is no JSON for none.
  */
 bool vf_sqs_answer_read(struct vf_slice answer, size_t n, enum vf_sqs_verdict said[VF_SQS_BATCH]);
 
