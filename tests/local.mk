@@ -354,7 +354,17 @@ long_tests = \
 	%D%/long/send-wave.bats \
 	%D%/long/vf-attempt.bats
 
-check-oracles: $(bin_PROGRAMS) $(check_PROGRAMS)
+# The oracles' npm packages, fetched before any of them starts.
+oracles/complete: $(srcdir)/%D%/oracles/package.json $(srcdir)/%D%/oracles/package-lock.json
+	$(AM_V_GEN)rm -f $@ && $(MKDIR_P) oracles
+	@cp $(srcdir)/%D%/oracles/package.json $(srcdir)/%D%/oracles/package-lock.json oracles
+	@chmod u+w oracles/package.json oracles/package-lock.json
+	@cd oracles && npm ci --ignore-scripts --no-audit --no-fund
+	@touch $@
+clean-local:
+	rm -rf oracles
+
+check-oracles: $(bin_PROGRAMS) $(check_PROGRAMS) oracles/complete
 	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS='$(oracle_tests)'
 check-long: $(bin_PROGRAMS) $(check_PROGRAMS)
 	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS='$(long_tests)'

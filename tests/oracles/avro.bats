@@ -4,7 +4,7 @@ load ../helper
 
 setup_file() {
 	local here=$VF_SRCDIR/tests/oracles jars=/usr/share/java
-	export VF_ORACLES=${VF_BINDIR%/tools}/oracles
+	export VF_ORACLES=$VF_BUILDDIR/oracles
 	export CLASSPATH=$VF_ORACLES/classes
 	for jar in avro jackson-core-asl jackson-mapper-asl slf4j-api slf4j-nop snappy-java commons-compress avro-guava-dependencies; do
 		[ -e "$jars/$jar.jar" ] || { echo "$jars/$jar.jar is missing (Debian: libavro-java)"; return 1; }
@@ -12,17 +12,8 @@ setup_file() {
 	done
 	mkdir -p "$VF_ORACLES/classes"
 	javac -nowarn -d "$VF_ORACLES/classes" "$here/AvroFile.java"
-	# The packages of oracles.bats, which may have fetched them already.
-	if ! cmp -s "$here/package-lock.json" "$VF_ORACLES/package-lock.json" || [ ! -e "$VF_ORACLES/complete" ]; then
-		rm -f "$VF_ORACLES/complete"
-		install -m 644 "$here"/package*.json "$VF_ORACLES"
-		(cd "$VF_ORACLES" && npm ci --ignore-scripts --no-audit --no-fund) >&2 || {
-			echo 'the oracles cannot be fetched: npm failed, see above' >&2
-			return 1
-		}
-		touch "$VF_ORACLES/complete"
-	fi
 	export VF_NODE_MODULES=$VF_ORACLES/node_modules
+	[ -e "$VF_ORACLES/complete" ]		# the makefile fetched them: make check-oracles
 
 	cd "$BATS_FILE_TMPDIR" || return 1
 	seed=${SEED:-$RANDOM$RANDOM}
