@@ -17,7 +17,9 @@ fail() {
 
 echo '{"id":"c1","markets":[],"waves":[]}' >config.json
 { echo code; seq -f 'A%08.0f' 1 $((fans + 100)); } >codes.csv
-{ echo globalUserId,email; seq 1 "$fans" | sed 's/.*/nf&,fan&@example.com/'; } >in.csv
+# 16 MiB of records: rows leave in blocks of 4 MiB, and kills come between them.
+printf -v pad '%*s' $(((16 << 20) / fans)) ''
+{ echo globalUserId,note; seq 1 "$fans" | sed "s/.*/nf&,${pad// /x}/"; } >in.csv
 assign=(vf-assign -c config.json --wave w1 --codes codes.csv --ledger ledger.csv)
 : >before.csv
 

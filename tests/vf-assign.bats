@@ -377,7 +377,7 @@ refuse() {
 }
 
 @test "vf-assign: killed anywhere, again and again: no line changes, nothing is given twice, all is found again" {
-	VF_KILLS=12 run --separate-stderr "$VF_SRCDIR/tests/kill-assign.sh" 20000
+	VF_KILLS=12 run --separate-stderr "$VF_SRCDIR/tests/kill-assign.sh" 8000
 	echo "$output" "$stderr"
 	[ "$status" -eq 0 ]
 }

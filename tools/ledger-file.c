@@ -16,6 +16,7 @@ struct vf_ledger_file {
 	struct vf_log *log;
 	struct vf_ledger *state;
 	struct vf_buf scratch;
+	bool dirty;			/* lines were added since the last sync */
 
 	/* A piece of the file as it is on disk, to show lines. */
 	char window[WINDOW];
@@ -155,11 +156,21 @@ vf_ledger_file_line(struct vf_ledger_file *f, uint64_t offset, struct vf_slice f
 int
 vf_ledger_file_add(struct vf_ledger_file *f, struct vf_slice line, struct vf_error *err)
 {
+	f->dirty = true;
 	return vf_log_line(f->log, vf_slice(line.p, line.n - 1), err);
+}
+
+int
+vf_ledger_file_flush(struct vf_ledger_file *f, struct vf_error *err)
+{
+	return vf_log_flush(f->log, err);
 }
 
 int
 vf_ledger_file_sync(struct vf_ledger_file *f, struct vf_error *err)
 {
-	return vf_log_sync(f->log, err);
+	if (f->dirty && vf_log_sync(f->log, err) < 0)
+		return -1;
+	f->dirty = false;
+	return 0;
 }

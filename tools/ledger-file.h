@@ -36,7 +36,9 @@ int vf_ledger_file_line(struct vf_ledger_file *, uint64_t offset, struct vf_slic
 
 /* Queues a line, LF included, that vf_ledger_give() was told of. */
 int vf_ledger_file_add(struct vf_ledger_file *, struct vf_slice line, struct vf_error *);
-/* When it returns 0 all lines so far are on disk. */
+/* The lines so far are in the file: vf_ledger_file_line() finds them. */
+int vf_ledger_file_flush(struct vf_ledger_file *, struct vf_error *);
+/* When it returns 0 all lines so far are on disk. Nothing happens when they are. */
 int vf_ledger_file_sync(struct vf_ledger_file *, struct vf_error *);
 
 #endif

@@ -8,6 +8,7 @@
 #include "ledger-file.h"
 
 #define GROUP 256			/* fans looked up, and given their codes, while their places are in the cache */
+#define BLOCK ((size_t)4 << 20)		/* of output: worth an fdatasync of the ledger before it leaves */
 #define RECORD_BYTES 32			/* of a short record: to guess how many there are at most */
 
 struct options {
@@ -209,7 +210,7 @@ settle_group(struct assigner *a, size_t from, size_t n)
 	return any;
 }
 
-/* All asks answered; every new line is on disk when this returns 0. */
+/* All asks answered; every new line is in the ledger, and on disk before a row leaves (see start). */
 static int
 settle(struct assigner *a, size_t nasks)
 {
@@ -223,7 +224,7 @@ settle(struct assigner *a, size_t nasks)
 		if (rc < 0)
 			return -1;
 	}
-	return any > 0 ? vf_ledger_file_sync(a->file, &a->run->err) : 0;
+	return any > 0 ? vf_ledger_file_flush(a->file, &a->run->err) : 0;
 }
 
 static int
@@ -275,6 +276,13 @@ assign_batch(struct assigner *a, const struct vf_row *rows, int n)
 	return 0;
 }
 
+/* What is given out is in the ledger: its lines are on disk before the rows that show them leave. */
+static int
+sync_ledger(void *file, struct vf_error *err)
+{
+	return vf_ledger_file_sync(file, err);
+}
+
 static int
 start(struct assigner *a, const struct options *opt)
 {
@@ -307,7 +315,8 @@ start(struct assigner *a, const struct options *opt)
 	if (a->file == NULL)
 		return -1;
 	a->ledger = vf_ledger_file_state(a->file);
-	a->out = vf_output(run, &(struct vf_out_options){ .header = h, .sets = sets, .flags = VF_FILE_PRIVATE });
+	a->out = vf_output(run, &(struct vf_out_options){ .header = h, .sets = sets, .flags = VF_FILE_PRIVATE, .block = BLOCK,
+		.before = sync_ledger, .arg = a->file });
 	return a->out == NULL ? -1 : 0;
 }
 
@@ -338,10 +347,16 @@ static int
 run_assign(struct vf_run *run)
 {
 	struct assigner *a = &assigner;
+	struct vf_error err = { 0 };
 	int rc;
 
 	a->run = run;
 	rc = work(a, run->options);
+	/* However it ended: what was assigned stays assigned. */
+	if (a->file != NULL && vf_ledger_file_sync(a->file, &err) < 0 && rc == 0) {
+		run->err = err;
+		rc = -1;
+	}
 	vf_stat_u64(run, "assigned", a->assigned);
 	vf_stat_u64(run, "kept", a->kept);
 	vf_stat_u64(run, "otherWave", a->other_wave);

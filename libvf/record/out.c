@@ -26,6 +26,9 @@ struct vf_out {
 	int columns;			/* of the input */
 	int width;			/* columns of the output */
 	bool drops, plain;
+	size_t block;
+	int (*before)(void *, struct vf_error *);
+	void *arg;
 	struct vf_buf buf;
 	struct vf_digester *digester;	/* with options.digest */
 	struct vf_digest digest;
@@ -120,8 +123,11 @@ vf_out_open(const struct vf_out_options *opt, struct vf_error *err)
 		return NULL;
 	}
 	out->plain = opt->plain;
+	out->block = opt->block > 0 ? opt->block : BLOCK;
+	out->before = opt->before;
+	out->arg = opt->arg;
 	vf_digest_init(&out->digest);
-	if (vf_buf_reserve(&out->buf, BLOCK + BLOCK / 16) < 0 || plan(out, opt) < 0)
+	if (vf_buf_reserve(&out->buf, out->block + out->block / 16) < 0 || plan(out, opt) < 0)
 		vf_error_nomem(err);
 	else if ((!opt->digest || (out->digester = vf_digester_new(err)) != NULL) &&
 		(out->file = vf_file_create(opt->path, opt->flags, err)) != NULL)
@@ -290,6 +296,8 @@ digest(struct vf_out *out)
 static int
 hand_over(struct vf_out *out, struct vf_error *err)
 {
+	if (out->before != NULL && out->buf.n > 0 && out->before(out->arg, err) < 0)
+		return -1;
 	if (vf_file_write(out->file, out->buf.p, out->buf.n, err) < 0)
 		return -1;
 	if (out->digester != NULL)
@@ -307,7 +315,7 @@ vf_out_put(struct vf_out *out, const struct vf_row *row, char delimiter, const s
 		return vf_error_nomem(err);
 	out->buf.n = (size_t)(end - out->buf.p);
 	out->records++;
-	return out->buf.n >= BLOCK ? hand_over(out, err) : 0;
+	return out->buf.n >= out->block ? hand_over(out, err) : 0;
 }
 
 int

@@ -21,6 +21,10 @@ struct vf_out_options {
 	const char *const *drops;	/* NULL-ended: columns left out; or NULL */
 	bool digest;			/* vf_out_digest() will be called */
 	bool plain;			/* the caller vouches that none of its values needs quotes */
+	size_t block;			/* bytes that are collected before they are written; 0: 256 KiB */
+	/* Called each time before bytes leave, for what must be on disk before anybody reads of it; or NULL. */
+	int (*before)(void *, struct vf_error *);
+	void *arg;			/* for `before` */
 };
 
 /* Writes the header line at once (into its buffer). */
