@@ -1,6 +1,7 @@
 #!/bin/bash
 # archive-merged.sh -- for each "merge completed": put the sources away, then bring the merged object into sight.
-. "$(dirname -- "${BASH_SOURCE[0]}")/lake.sh"
+# shellcheck source=lake.sh
+. "${BASH_SOURCE[0]%"${BASH_SOURCE[0]##*/}"}./lake.sh"
 
 usage() {
 	cat <<'END'

@@ -1,6 +1,7 @@
 #!/bin/bash
 # campaign.sh -- a whole campaign on one machine: from scored file to wave files.
-. "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
+# shellcheck source=lib.sh
+. "${BASH_SOURCE[0]%"${BASH_SOURCE[0]##*/}"}./lib.sh"
 
 usage() {
 	cat <<'END'
@@ -131,13 +132,11 @@ run_part() {
 
 # A wave as it stands in the tree: its files by their digests, its draw by our tool and by a stock Python.
 check_wave() {
-	local wave=$1 at=$vf_stage/check-$1 name
+	local wave=$1 at=$vf_stage/check-$1
 	mkdir -- "$at"
-	for name in manifest.json draw.json entrants.csv drawn.csv codes.csv sms.csv email.csv; do
-		vf_fetch "$out/waves/$wave/$name" "$at/$name"
-	done
-	vf_check_manifest "$at"
 	cd -- "$at"
+	vf_fetch_from "$out/waves/$wave" manifest.json draw.json entrants.csv drawn.csv codes.csv sms.csv email.csv
+	vf_check_manifest .
 	vf-audit --manifest draw.json --seed-file "$seed" --result drawn.csv --rejects /dev/null entrants.csv
 	python3 "$vf_here/recheck-draw.py" --manifest draw.json --seed-file "$seed" --result drawn.csv entrants.csv
 }
@@ -196,17 +195,19 @@ merge_sample() {
 }
 
 fetch_stats() {
-	local name
+	local name names=()
 	mkdir -- "$vf_stage/stats"
 	vf_list "$out/stats" >"$vf_stage/names"
 	while read -r name; do
-		[[ $name != *.ndjson ]] || vf_fetch "$out/stats/$name" "$vf_stage/stats/$name"
+		[[ $name != *.ndjson ]] || names+=("$name")
 	done <"$vf_stage/names"
+	cd -- "$vf_stage/stats"
+	vf_fetch_from "$out/stats" "${names[@]}"
 }
 
 show_tally() {
 	local name alerts=()
-	fetch_stats
+	(fetch_stats)
 	for name in "$vf_stage"/stats/*.ndjson; do
 		printf '\n%s\n' "${name##*/}"
 		vf-tally "$name" || vf_fail tally "records are missing in ${name##*/}"
@@ -218,25 +219,26 @@ show_tally() {
 	vf_store "$vf_stage/report.html" "$out/report.html"
 }
 
-count_lines() {
+# The records of a wave's drawn, unselected, sms and email.csv.
+count_records() {
 	if vf_is_s3 "$1"; then
-		echo '?'
+		echo '? ? ? ?'
 	else
-		echo $(($(wc -l <"$1") - 1))
+		(cd -- "$1" && wc -l drawn.csv unselected.csv sms.csv email.csv) | awk 'NR < 5 { printf "%d ", $1 - 1 }'
 	fi
 }
 
 say_where() {
-	local wave first=${waves[0]}
+	local wave first=${waves[0]} drawn standing sms email
 	printf '\nEverything is in %s\n' "$out"
 	printf '  scored/                 eligible fans, normalised\n'
 	printf '  rejects/, stats/        every record that was refused, and the counts of every step\n'
 	for wave in "${waves[@]}"; do
+		read -r drawn standing sms email < <(count_records "$out/waves/$wave") || :
 		printf '  waves/%s/  %6s drawn, %s standing by, %s sms, %s e-mail; draw.json, manifest.json, wave.zip, status.json\n' \
-			"$wave" "$(count_lines "$out/waves/$wave/drawn.csv")" "$(count_lines "$out/waves/$wave/unselected.csv")" \
-			"$(count_lines "$out/waves/$wave/sms.csv")" "$(count_lines "$out/waves/$wave/email.csv")"
+			"$wave" "$drawn" "$standing" "$sms" "$email"
 	done
-	[[ -z $lake ]] || printf '  %-22s  the eligible fans as Avro, for the data lake\n' "$(basename -- "$lake")/"
+	[[ -z $lake ]] || printf '  %-22s  the eligible fans as Avro, for the data lake\n' "${lake##*/}/"
 	printf '  report.html             what came of it, on one page for a browser\n'
 	printf '  ledger.csv              who has which code; the one that counts is in %s\n' "$vf_state"
 	vf_is_s3 "$out" && return
@@ -260,7 +262,7 @@ vf_step_now=fetch
 vf_config "$campaign"
 vf_state_of "$out"
 if ((${#waves[@]} == 0)); then
-	mapfile -t waves < <(jq -r '.waves[]?.id' "$vf_stage/config.json")
+	waves=("${vf_waves[@]}")
 fi
 choose_seed
 

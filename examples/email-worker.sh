@@ -1,6 +1,7 @@
 #!/bin/bash
 # email-worker.sh -- takes e-mail jobs from the queue, hands them to Marketing Cloud, and keeps the results.
-. "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
+# shellcheck source=lib.sh
+. "${BASH_SOURCE[0]%"${BASH_SOURCE[0]##*/}"}./lib.sh"
 
 usage() {
 	cat <<'END'

@@ -12,7 +12,7 @@
 # SET is 12 hex digits of the digest of the source set: paths and contents.
 
 # shellcheck source=lib.sh
-. "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
+. "${BASH_SOURCE[0]%"${BASH_SOURCE[0]##*/}"}./lib.sh"
 
 lake_type=registration
 # shellcheck disable=SC2034	# archive-merged.sh reads it

@@ -55,8 +55,8 @@ vf_value() {
 vf_counts() {
 	local stats=$vf_stage/stats.ndjson
 	[[ -n $vf_stage && -s $stats ]] || return 0
-	jq -r '"\(.tool) in \(.in // 0) out \(.out // 0) rejected \(.rejected // 0)" +
-		(if (.exit // 0) != 0 then " exit \(.exit)" else "" end)' "$stats" 2>/dev/null | paste -sd ';' - | sed 's,;,; ,g' || :
+	jq -rs 'map("\(.tool) in \(.in // 0) out \(.out // 0) rejected \(.rejected // 0)" +
+		(if (.exit // 0) != 0 then " exit \(.exit)" else "" end)) | join("; ")' "$stats" 2>/dev/null || :
 }
 
 # vf_tell OPTION... [FILE...] -- to Slack, with this run's stats, where there is a webhook; whatever Slack says, the run
@@ -142,8 +142,12 @@ vf_begin() {
 	trap 'vf_on_signal TERM' TERM
 	trap 'vf_on_signal INT' INT
 	trap 'vf_on_signal HUP' HUP
-	vf_stage=$(mktemp -d "${TMPDIR:-/tmp}/vf-stage.XXXXXXXX")
-	mkdir "$vf_stage/in" "$vf_stage/lists" "$vf_stage/aws"
+	# mkdir takes no folder that is there already, whoever made it.
+	printf -v vf_stage '%s/vf-stage.%08x' "${TMPDIR:-/tmp}" $((SRANDOM & 0xffffffff))
+	mkdir -- "$vf_stage" "$vf_stage/in" "$vf_stage/lists" "$vf_stage/aws" || {
+		vf_stage=''
+		exit 1
+	}
 }
 
 vf_at_exit() {
@@ -308,6 +312,39 @@ vf_store() {
 	fi
 }
 
+# vf_fetch_from FOLDER NAME... -- into the current folder, under their own names.
+vf_fetch_from() {
+	local from=$1 name
+	shift
+	if vf_is_s3 "$from"; then
+		for name; do
+			vf_fetch "$from/$name" "$name"
+		done
+	else
+		cp -- "${@/#/"$from/"}" . || vf_fail fetch "cannot read a file of ${from##*/}/"
+	fi
+}
+
+# vf_store_in FOLDER FILE... -- each whole or not at all, under its own name and in this order; a few processes for all.
+vf_store_in() {
+	local to=$1 file tmp staged=()
+	shift
+	if vf_is_s3 "$to"; then
+		for file; do
+			vf_store "$file" "$to/${file##*/}"
+		done
+		return
+	fi
+	printf -v tmp '%s/.store.%06x' "$to" $((SRANDOM & 0xffffff))
+	for file; do
+		staged+=("$tmp/${file##*/}")
+	done
+	if ! { mkdir -p -- "$tmp" && cp -- "$@" "$tmp" && sync -- "${staged[@]}" && mv -f -t "$to" -- "${staged[@]}" && rmdir -- "$tmp"; }; then
+		rm -rf -- "$tmp"
+		vf_fail store "cannot store into ${to##*/}/"
+	fi
+}
+
 # vf_input PATH -- an operand under its own name in the staging folder's in/; sets vf_input_name.
 # The tools run there, so that rejects and manifests name files as people do.
 vf_input() {
@@ -384,9 +421,10 @@ vf_filter_ready() {
 
 # The configuration ---------------------------------------------------------------------------------------------
 
-# vf_config PATH -- fetched to the staging folder and checked as a whole, before anything is made; sets vf_campaign.
+# vf_config PATH -- fetched to the staging folder and checked as a whole, before anything is made; sets vf_campaign,
+# vf_code_type and vf_waves.
 vf_config() {
-	local shown=$1
+	local shown=$1 words
 	vf_is_s3 "$1" || [[ -r $1 ]] || {
 		vf_say "$1: cannot be read"
 		exit 2
@@ -394,20 +432,32 @@ vf_config() {
 	vf_fetch "$1" "$vf_stage/config.json"
 	! vf_is_s3 "$1" || shown=$vf_stage/config.json
 	vf-score -c "$shown" --no-header --columns globalUserId,score -o /dev/null </dev/null || exit 2
-	vf_campaign=$(jq -er '.id | strings' "$vf_stage/config.json") || {
+	words=$(jq -r 'if (.id | type) == "string" then .id, .codeType // "generated", .waves[]?.id else error end' \
+		"$vf_stage/config.json" 2>/dev/null) || {
 		vf_say "${1##*/}: \$.id: no campaign id"
 		exit 2
 	}
+	mapfile -t vf_waves <<<"$words"
+	vf_campaign=${vf_waves[0]} vf_code_type=${vf_waves[1]} vf_waves=("${vf_waves[@]:2}")
 	vf_plain_id "$vf_campaign" || {
 		vf_say "${1##*/}: \$.id: an id of letters, digits, dot, dash and underscore is needed: it names folders"
 		exit 2
 	}
 }
 
+# vf_need_wave ID FILE -- the configuration, which is called so, has it.
+vf_need_wave() {
+	local wave
+	for wave in "${vf_waves[@]}"; do
+		[[ $wave != "$1" ]] || return 0
+	done
+	vf_usage_error "$2: no wave $1"
+}
+
 vf_plain_id() { [[ $1 =~ ^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$ ]]; }
 
 # Where the ledger and the working copy of the status live: VF_STATE_DIR, which outlives the task.
-# A plain tree may hold it itself; for s3:// it must be named.
+# A plain tree may hold it itself; for s3:// it must be named. The folder is made, the wave's in it too.
 vf_state_of() {
 	if [[ -n ${VF_STATE_DIR:-} ]]; then
 		vf_state=$(vf_abs "$VF_STATE_DIR")/$vf_campaign
@@ -417,7 +467,7 @@ vf_state_of() {
 	else
 		vf_state=$1/state
 	fi
-	mkdir -p -- "$vf_state"
+	[[ -d $vf_state${vf_wave:+/waves/$vf_wave} ]] || mkdir -p -- "$vf_state${vf_wave:+/waves/$vf_wave}"
 }
 
 # Claims --------------------------------------------------------------------------------------------------------
@@ -541,9 +591,9 @@ vf_unclaim() {
 	if vf_is_s3 "$path"; then
 		vf_aws s3 cp --only-show-errors "$path" "$theirs" 2>/dev/null || return 0
 	else
-		cat "$path" >"$theirs" 2>/dev/null || return 0
+		{ theirs=$path && [[ -r $path ]]; } || return 0
 	fi
-	[[ $(jq -r '"\(.execution) \(.host) \(.pid)"' "$theirs" 2>/dev/null) == "$VF_EXECUTION_ID $vf_host $$" ]] || return 0
+	[[ $(<"$theirs") == "$(<"$vf_stage/claim.mine")" ]] || return 0
 	if vf_is_s3 "$path"; then
 		vf_place "$path"
 		vf_aws s3api delete-object --bucket "$vf_bucket" --key "$vf_key" >/dev/null

@@ -1,6 +1,7 @@
 #!/bin/bash
 # merge.sh -- a day's or a month's files of the lake into one, hidden until archive-merged.sh has put its sources away.
-. "$(dirname -- "${BASH_SOURCE[0]}")/lake.sh"
+# shellcheck source=lake.sh
+. "${BASH_SOURCE[0]%"${BASH_SOURCE[0]##*/}"}./lake.sh"
 
 usage() {
 	cat <<'END'

@@ -1,6 +1,7 @@
 #!/bin/bash
 # prepare-wave.sh -- the files of one wave: filter, draw, audit, codes, ledger, wave, zip; under vf-attempt.
-. "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
+# shellcheck source=lib.sh
+. "${BASH_SOURCE[0]%"${BASH_SOURCE[0]##*/}"}./lib.sh"
 
 usage() {
 	cat <<'END'
@@ -108,8 +109,6 @@ judge_date() {
 		vf-wave -c config.json --wave "$wave" "${wave_args[@]}" --out judged
 }
 
-code_type() { jq -r '.codeType // "generated"' "$vf_stage/config.json"; }
-
 make_codes() {
 	cd -- "$vf_stage"
 	local n
@@ -124,13 +123,8 @@ make_codes() {
 
 assign_codes() {
 	cd -- "$vf_stage"
-	local type args=()
-	type=$(code_type)
-	if [[ $type == TM ]]; then
-		args=(--tm)
-	else
-		args=(--codes new-codes.csv --code-type "$type")
-	fi
+	local args=(--tm)
+	[[ $vf_code_type == TM ]] || args=(--codes new-codes.csv --code-type "$vf_code_type")
 	vf-assign -c config.json --wave "$wave" "${args[@]}" --ledger "$ledger" --stats stats.ndjson --rejects rejects.csv \
 		-o assigned.csv drawn.csv
 }
@@ -161,19 +155,13 @@ zip_wave() {
 }
 
 store_wave() {
-	local name at=$to/waves/$wave
-	for name in entrants drawn unselected; do
-		vf_store "$vf_stage/$name.csv" "$at/$name.csv"
-	done
-	for name in codes sms email; do
-		vf_store "$vf_stage/wave/$name.csv" "$at/$name.csv"
-	done
-	vf_store "$vf_stage/wave.zip" "$at/wave.zip"
+	local at=$to/waves/$wave
+	cd -- "$vf_stage"
+	vf_store_in "$at" entrants.csv drawn.csv unselected.csv wave/{codes,sms,email}.csv wave.zip
 	vf_store "$vf_stage/rejects.csv" "$to/rejects/wave-$wave.csv"
 	vf_store "$vf_stage/stats.ndjson" "$to/stats/wave-$wave.ndjson"
 	store_ledger
-	vf_store "$vf_stage/draw.json" "$at/draw.json"
-	vf_store "$vf_stage/wave/manifest.json" "$at/manifest.json"
+	vf_store_in "$at" draw.json wave/manifest.json
 }
 
 # The copy in S3 is shared: it is replaced only while it is the one that we saw.
@@ -250,9 +238,9 @@ run_body() {
 	vf_step draw draw_wave
 	vf_step audit audit_draw
 	vf_step date judge_date
-	if [[ $(code_type) == generated && -z $codes ]]; then
+	if [[ $vf_code_type == generated && -z $codes ]]; then
 		vf_step codes with_ledger make_codes
-	elif [[ $(code_type) == external && -z $codes ]]; then
+	elif [[ $vf_code_type == external && -z $codes ]]; then
 		vf_fail codes "codeType external needs --codes" 2
 	fi
 	vf_step assign assign_codes
@@ -304,10 +292,8 @@ run_outer() {
 vf_begin "wave-$wave${body:+.$$}"
 vf_need vf-score vf-filter vf-draw vf-audit vf-codegen vf-assign vf-wave vf-attempt vf-tally jq zip
 vf_config "$campaign"
-jq -e --arg wave "$wave" 'any(.waves[]?; .id == $wave)' "$vf_stage/config.json" >/dev/null ||
-	vf_usage_error "${campaign##*/}: no wave $wave"
+vf_need_wave "$wave" "${campaign##*/}"
 vf_state_of "$to"
-mkdir -p -- "$vf_state/waves/$wave"
 if [[ -n $body ]]; then
 	run_body "$@"
 else

@@ -1,6 +1,7 @@
 #!/bin/bash
 # score-file.sh -- a scored or ranked file into a campaign's tree, the data lake and the selection stream.
-. "$(dirname -- "${BASH_SOURCE[0]}")/lake.sh"
+# shellcheck source=lake.sh
+. "${BASH_SOURCE[0]%"${BASH_SOURCE[0]##*/}"}./lake.sh"
 
 usage() {
 	cat <<'END'
@@ -69,9 +70,10 @@ vf_plain_id "$name" || vf_usage_error "--name: letters, digits, dot, dash and un
 
 # rank and no score among the columns of the first line, whatever the delimiter.
 has_ranks() {
-	local names
-	names=$(head -c 1048576 "$1" | head -n 1 | tr -d '\r"\357\273\277\000' | tr '\t|;' ',,,')
-	[[ ,$names, == *,rank,* && ,$names, != *,score,* ]]
+	local line=''
+	IFS= read -r -n 1048576 line <"$1" || :
+	line=${line#$'\xef\xbb\xbf'} line=${line//[$'\r"']/} line=,${line//[$'\t|;']/,},
+	[[ $line == *,rank,* && $line != *,score,* ]]
 }
 
 score_and_filter() {

@@ -1,6 +1,7 @@
 #!/bin/bash
 # send-wave.sh -- tell the fans of a prepared wave: SMS through the SMS service, e-mail jobs into the queue.
-. "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
+# shellcheck source=lib.sh
+. "${BASH_SOURCE[0]%"${BASH_SOURCE[0]##*/}"}./lib.sh"
 
 usage() {
 	cat <<'END'
@@ -435,12 +436,10 @@ vf_begin "send-$wave${body:+.$$}"
 vf_find_tools || :
 vf_need vf-score vf-attempt jq
 vf_config "$campaign"
-jq -e --arg wave "$wave" 'any(.waves[]?; .id == $wave)' "$vf_stage/config.json" >/dev/null ||
-	vf_usage_error "${campaign##*/}: no wave $wave"
+vf_need_wave "$wave" "${campaign##*/}"
 vf_state_of "$to"
 journals=$vf_state/waves/$wave
 status_file=$journals/status.json
-mkdir -p -- "$journals"
 if [[ $verb == send ]]; then
 	vf_need ${url:+vf-sms} ${queue:+vf-email vf-sqs} vf-tally b2sum
 	vf_exists "$at/manifest.json" || vf_fail fetch "this tree has no such wave: prepare it first" 2

@@ -42,11 +42,31 @@ keys() {
 	fi
 }
 
-small_campaign() {
-	make_campaign 101 "${1:-300}" "$in"
+# A campaign of 300 fans, and its tree with the fans scored, once for all tests.
+setup_file() {
+	in=$BATS_FILE_TMPDIR/c
+	make_campaign 101 300 "$in"
 	jq '.options = {} | del(.bands) | .markets[].limit = 5 | .waves |= map(del(.limits, .markets))' "$in/config.json" >"$in/x"
 	mv "$in/x" "$in/config.json"
 	lists_of "$in"
+	score "$BATS_FILE_TMPDIR/t"
+}
+
+small_campaign() {
+	cp -a "$BATS_FILE_TMPDIR/c" "$in"
+	lists_of "$in"
+}
+
+# scored_campaign TREE: the same, and what score-file.sh stores of it.
+scored_campaign() {
+	small_campaign
+	if [[ $1 != s3://* ]]; then
+		cp -a "$BATS_FILE_TMPDIR/t" "$1"
+	elif [[ -n ${VF_STANDIN_S3:-} ]]; then
+		cp -a "$BATS_FILE_TMPDIR/t" "$s3/${1#s3://}"
+	else
+		score "$1"
+	fi
 }
 
 score() { "$examples/score-file.sh" -c "$in/config.json" --to "$1" "${lists[@]}" "${@:2}" "$in/scores.txt"; }
@@ -63,7 +83,7 @@ prepare() {
 		[ -z "$stderr" ]
 		[[ $output == "Usage: $script "* ]]
 		while read -r option; do
-			[ "$option" = --body ] || grep -qe "$option" <<<"$output" || {
+			[[ $option == --body || $output == *"$option"* ]] || {
 				echo "$script: $option is not in --help" >&2
 				return 1
 			}
@@ -242,8 +262,7 @@ prepare() {
 }
 
 @test "prepare-wave: opt-outs in the scored file and no --opt-out is refused: their tags would be lost" {
-	small_campaign 600
-	score "$scratch/t"
+	scored_campaign "$scratch/t"
 	grep -q 'opt-out' "$scratch/t/scored/scores.csv"
 	lists=()
 	run --separate-stderr prepare "$scratch/t"
@@ -253,8 +272,7 @@ prepare() {
 }
 
 @test "prepare-wave: a wave that is not in the configuration, an unreadable seed: exit 2" {
-	small_campaign
-	score "$scratch/t"
+	scored_campaign "$scratch/t"
 	wave=w9
 	run --separate-stderr prepare "$scratch/t"
 	[ "$status" -eq 2 ]
@@ -264,8 +282,7 @@ prepare() {
 }
 
 @test "prepare-wave: while another run holds the claim it is 75 and names the holder; --break-claim takes it over" {
-	small_campaign
-	score "$scratch/t"
+	scored_campaign "$scratch/t"
 	mkdir -p "$scratch/t/waves/w1"
 	echo '{"owner":"ana","host":"elsewhere","execution":"exec-7","time":"2027-01-01T00:00:00Z","pid":1,"started":"1"}' \
 		>"$scratch/t/waves/w1/claim.json"
@@ -281,8 +298,7 @@ prepare() {
 }
 
 @test "prepare-wave: the same execution comes back to its claim; one left by a dead process of this host is taken over" {
-	small_campaign
-	score "$scratch/t"
+	scored_campaign "$scratch/t"
 	mkdir -p "$scratch/t/waves/w1" "$scratch/t/waves/w2"
 	echo '{"owner":"ana","host":"elsewhere","execution":"exec-7","time":"2027-01-01T00:00:00Z","pid":1,"started":"1"}' \
 		>"$scratch/t/waves/w1/claim.json"
@@ -307,8 +323,7 @@ prepare() {
 }
 
 @test "prepare-wave: of eight at once on one wave the claim lets one in; the wave is prepared once" {
-	small_campaign
-	score "$scratch/t"
+	scored_campaign "$scratch/t"
 	vf-seed new "$scratch/seed" >/dev/null
 	local k pids=()
 	for k in 1 2 3 4 5 6 7 8; do
@@ -343,8 +358,7 @@ slow_draw() {
 }
 
 @test "prepare-wave: SIGTERM reaches the step at work; nothing is stored, the claim goes, 75, and the next run ends it" {
-	small_campaign
-	score "$scratch/t"
+	scored_campaign "$scratch/t"
 	vf-seed new "$scratch/seed" >/dev/null
 	slow_draw
 	"$examples/prepare-wave.sh" --to "$scratch/t" --wave w1 --seed-file "$scratch/seed" --now "$now" --wait 0 "${lists[@]}" \
@@ -367,8 +381,7 @@ slow_draw() {
 }
 
 @test "prepare-wave: killed with its step still at work, the next run does not start beside it: 75; then it ends well" {
-	small_campaign
-	score "$scratch/t"
+	scored_campaign "$scratch/t"
 	vf-seed new "$scratch/seed" >/dev/null
 	slow_draw
 	"$examples/prepare-wave.sh" --to "$scratch/t" --wave w1 --seed-file "$scratch/seed" --now "$now" --wait 0 "${lists[@]}" \
@@ -391,8 +404,7 @@ slow_draw() {
 }
 
 @test "prepare-wave: an empty state folder goes on from the stored ledger: nobody gets a second code" {
-	small_campaign
-	score "$scratch/t"
+	scored_campaign "$scratch/t"
 	prepare "$scratch/t"
 	cp "$scratch/t/ledger.csv" "$scratch/before"
 	rm -r "$scratch/t/state"
@@ -445,8 +457,7 @@ slow_draw() {
 	[[ ${TEST_S3:-} != moto ]] || return 0
 	start_s3
 	export VF_STANDIN_OLD=1
-	small_campaign
-	score s3://bucket/camp
+	scored_campaign s3://bucket/camp
 	run --separate-stderr prepare s3://bucket/camp
 	[ "$status" -eq 2 ]
 	[[ $stderr == *"--if-none-match"* ]]
@@ -455,8 +466,7 @@ slow_draw() {
 
 @test "s3: without VF_STATE_DIR there is no place for a ledger: exit 2" {
 	start_s3
-	small_campaign
-	score s3://bucket/camp
+	scored_campaign s3://bucket/camp
 	unset VF_STATE_DIR
 	run --separate-stderr prepare s3://bucket/camp
 	[ "$status" -eq 2 ]
@@ -466,8 +476,7 @@ slow_draw() {
 @test "s3: what cannot be stored is a failure; the manifest is not there, and the next run ends it" {
 	[[ ${TEST_S3:-} != moto ]] || return 0
 	start_s3
-	small_campaign
-	score s3://bucket/camp
+	scored_campaign s3://bucket/camp
 	VF_STANDIN_FAIL=wave.zip run --separate-stderr prepare s3://bucket/camp --retries 0
 	[ "$status" -eq 1 ]
 	[[ $stderr == *"ALERT step=store"* ]]
@@ -481,8 +490,7 @@ slow_draw() {
 @test "s3: a look-up that fails is not taken for an object that is not there" {
 	[[ ${TEST_S3:-} != moto ]] || return 0
 	start_s3
-	small_campaign
-	score s3://bucket/camp
+	scored_campaign s3://bucket/camp
 	VF_STANDIN_FAIL=head-object run --separate-stderr prepare s3://bucket/camp --retries 0
 	[ "$status" -eq 1 ]
 	[ ! -e "$VF_STATE_DIR/$(jq -r .id "$in/config.json")/ledger.csv" ]
@@ -490,8 +498,7 @@ slow_draw() {
 
 @test "s3: another run's claim object is respected, broken only when told, and taken back by its own execution" {
 	start_s3
-	small_campaign
-	score s3://bucket/camp
+	scored_campaign s3://bucket/camp
 	echo '{"owner":"ana","host":"elsewhere","execution":"exec-7","time":"2027-01-01T00:00:00Z"}' >"$scratch/claim"
 	put "$scratch/claim" s3://bucket/camp/waves/w1/claim.json
 	put "$scratch/claim" s3://bucket/camp/waves/w2/claim.json
@@ -510,8 +517,7 @@ slow_draw() {
 @test "s3: a ledger that somebody else stored in between is not overwritten" {
 	[[ ${TEST_S3:-} != moto ]] || return 0
 	start_s3
-	small_campaign
-	score s3://bucket/camp
+	scored_campaign s3://bucket/camp
 	prepare s3://bucket/camp
 	tools_with vf-wave <<-END
 		#!/usr/bin/env bash
