@@ -27,7 +27,7 @@ export VF_SRCDIR VF_BINDIR VF_DATADIR PYTHON3
 export PATH=$VF_BINDIR:$PATH LC_ALL=C.UTF-8
 export TMPDIR=${BATS_TEST_TMPDIR:-${BATS_FILE_TMPDIR:-${TMPDIR:-/tmp}}}
 # A sanitizer's report must never pass for a tool's own exit status.
-export ASAN_OPTIONS=${ASAN_OPTIONS:-exitcode=99}
+export ASAN_OPTIONS=${ASAN_OPTIONS:-exitcode=99:handle_sigill=1}
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-exitcode=99:print_stacktrace=1}
 
 # Is this a build with --enable-sanitizers? (Limits of memory mean nothing there.)
@@ -82,13 +82,19 @@ for line, reason in sorted((int(row["line"]), row["reason"]) for row in rows):
 ' "$1"
 }
 
+# nap SECONDS: sleeps without a process: nothing ever comes through that pipe.
+nap() {
+	[[ -n ${_pipe:-} ]] || exec {_pipe}<> <(:)
+	read -rt "$1" -u "$_pipe" _ || :
+}
+
 # wait_until SECONDS COMMAND...: polls; fails when it never became true.
 wait_until() {
 	local deadline=$((SECONDS + $1))
 	shift
 	until "$@"; do
 		[[ $SECONDS -le $deadline ]] || return 1
-		sleep 0.02
+		nap 0.02
 	done
 }
 

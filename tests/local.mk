@@ -6,8 +6,9 @@ BATS_LOG_COMPILER = $(BATS)
 AM_BATS_LOG_FLAGS = --tap
 AM_TESTS_ENVIRONMENT = \
 	VF_SRCDIR='$(abs_top_srcdir)' VF_BINDIR='$(abs_top_builddir)/tools' VF_BUILDDIR='$(abs_top_builddir)' \
-	VF_DATADIR='$(abs_top_srcdir)/data' PYTHON3='$(PYTHON3)'; \
-	export VF_SRCDIR VF_BINDIR VF_BUILDDIR VF_DATADIR PYTHON3;
+	VF_DATADIR='$(abs_top_srcdir)/data' PYTHON3='$(PYTHON3)' \
+	ASAN_OPTIONS="$${ASAN_OPTIONS:-exitcode=99:handle_sigill=1}"; \
+	export VF_SRCDIR VF_BINDIR VF_BUILDDIR VF_DATADIR PYTHON3 ASAN_OPTIONS;
 
 test_libs = libvf.a $(CSV_LIBS) $(JANSSON_LIBS) $(SODIUM_LIBS) $(IDN2_LIBS)
 net_libs = $(test_libs) $(CURL_LIBS)
@@ -393,9 +394,8 @@ EXTRA_DIST += \
 	%D%/data \
 	%D%/fuzz/corpus \
 	%D%/helper.bash \
-	%D%/kill-assign.sh \
 	%D%/kill-sms.sh \
-	%D%/kill-wave.sh \
+	%D%/kill.py \
 	%D%/lake-reader.py \
 	%D%/lake.bash \
 	%D%/local.mk \

@@ -377,7 +377,7 @@ refuse() {
 }
 
 @test "vf-assign: killed anywhere, again and again: no line changes, nothing is given twice, all is found again" {
-	VF_KILLS=12 run --separate-stderr "$VF_SRCDIR/tests/kill-assign.sh" 8000
+	run --separate-stderr "$PYTHON3" "$VF_SRCDIR/tests/kill.py" assign 8000 12
 	echo "$output" "$stderr"
 	[ "$status" -eq 0 ]
 }

@@ -330,7 +330,7 @@ nf1,a@example.com,NYC,,A1,generated,c1,w1,2027-06-01T16:00:00Z,2027-05-31T16:00:
 }
 
 @test "vf-wave: killed at any moment while it replaces, the folder is whole all the time" {
-	run --separate-stderr "$VF_SRCDIR/tests/kill-wave.sh" 5000 8
+	run --separate-stderr "$PYTHON3" "$VF_SRCDIR/tests/kill.py" wave 5000 8
 	echo "$output" "$stderr"
 	[ "$status" -eq 0 ]
 }

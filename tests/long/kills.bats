@@ -4,14 +4,14 @@ load ../helper
 
 @test "vf-assign: killed 100 times over 30,000 fans: no line changes, nothing is given twice" {
 	cd "$BATS_TEST_TMPDIR"
-	VF_KILLS=100 run --separate-stderr "$VF_SRCDIR/tests/kill-assign.sh" 30000
+	run --separate-stderr "$PYTHON3" "$VF_SRCDIR/tests/kill.py" assign 30000 100
 	echo "$output" "$stderr"
 	[ "$status" -eq 0 ]
 }
 
 @test "vf-wave: killed 120 times while it replaces: the folder is whole all the time" {
 	cd "$BATS_TEST_TMPDIR"
-	run --separate-stderr "$VF_SRCDIR/tests/kill-wave.sh" 20000 120
+	run --separate-stderr "$PYTHON3" "$VF_SRCDIR/tests/kill.py" wave 20000 120
 	echo "$output" "$stderr"
 	[ "$status" -eq 0 ]
 }
