@@ -40,9 +40,17 @@ struct handle {
 	bool headed, too_long;			/* the answer's header is whole */
 };
 
+/* What epoll and libcurl have to do with a descriptor; a slot of zeroes: nothing. */
+struct slot {
+	bool kept;			/* a connection's: on_connection() and on_close() tell its life */
+	uint32_t set, wanted;		/* EPOLLIN, EPOLLOUT: as the epoll set has it, as libcurl waits for it */
+};
+
 struct vf_http {
 	CURLM *multi;
 	int epoll;
+	struct slot *slots;			/* by descriptor */
+	size_t nslots;
 	struct vf_http_options options;
 	struct curl_slist *headers;		/* of every call */
 	struct handle *handles, *free;
@@ -52,28 +60,88 @@ struct vf_http {
 	int fd;					/* the caller's, in the epoll set; -1: none */
 };
 
+static struct slot *
+slot_of(struct vf_http *http, curl_socket_t fd)
+{
+	size_t n = http->nslots > 0 ? http->nslots : 64;
+	struct slot *more;
+
+	if ((size_t)fd < http->nslots)
+		return &http->slots[fd];
+	while (n <= (size_t)fd)
+		n *= 2;
+	more = realloc(http->slots, n * sizeof *more);
+	if (more == NULL)
+		return NULL;
+	memset(more + http->nslots, 0, (n - http->nslots) * sizeof *more);
+	http->slots = more;
+	http->nslots = n;
+	return &more[fd];
+}
+
 static int
-on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *known)
+set_events(struct vf_http *http, struct slot *s, int fd, uint32_t events)
+{
+	struct epoll_event e = { .events = events, .data.fd = fd };
+	int op = events == 0 ? EPOLL_CTL_DEL : s->set == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
+
+	if (s->set == events)
+		return 0;
+	s->set = events;
+	return epoll_ctl(http->epoll, op, fd, &e);
+}
+
+/*
+ * libcurl takes a connection's descriptor away at the end of a call and brings
+ * it back for the next: in the epoll set it stays in between, which saves two
+ * system calls a call.  Other descriptors (the resolver's) are closed without a
+ * word, and the number may be another's soon: they leave the set at once.
+ */
+static int
+on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *unused)
 {
 	static const uint32_t events[] = {
 		[CURL_POLL_NONE] = 0, [CURL_POLL_IN] = EPOLLIN, [CURL_POLL_OUT] = EPOLLOUT,
-		[CURL_POLL_INOUT] = EPOLLIN | EPOLLOUT,
+		[CURL_POLL_INOUT] = EPOLLIN | EPOLLOUT, [CURL_POLL_REMOVE] = 0,
 	};
 	struct vf_http *http = arg;
-	struct epoll_event e = { .data.fd = fd };
+	struct slot *s = slot_of(http, fd);
 
 	(void)easy;
-	if (what == CURL_POLL_REMOVE) {
-		epoll_ctl(http->epoll, EPOLL_CTL_DEL, fd, &e);
-		curl_multi_assign(http->multi, fd, NULL);
-		return 0;
-	}
-	e.events = events[what];
-	if (epoll_ctl(http->epoll, known != NULL ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &e) < 0)
+	(void)unused;
+	if (s == NULL)
 		return -1;
-	if (known == NULL)
-		curl_multi_assign(http->multi, fd, http);
+	s->wanted = events[what];
+	if (what != CURL_POLL_REMOVE)
+		return set_events(http, s, fd, s->wanted);
+	if (!s->kept)
+		(void)set_events(http, s, fd, 0);
 	return 0;
+}
+
+static int
+on_connection(void *arg, curl_socket_t fd, curlsocktype purpose)
+{
+	struct slot *s = slot_of(arg, fd);
+
+	(void)purpose;
+	if (s == NULL)
+		return CURL_SOCKOPT_ERROR;
+	*s = (struct slot){ .kept = true };
+	return CURL_SOCKOPT_OK;
+}
+
+static int
+on_close(void *arg, curl_socket_t fd)
+{
+	struct vf_http *http = arg;
+	struct slot *s = slot_of(http, fd);
+
+	if (s != NULL) {
+		(void)set_events(http, s, fd, 0);
+		*s = (struct slot){ 0 };
+	}
+	return close(fd);
 }
 
 static int
@@ -221,6 +289,10 @@ set_up(struct handle *h)
 	}
 	if (o->ca_file != NULL)
 		SET(CURLOPT_CAINFO, o->ca_file);
+	SET(CURLOPT_SOCKOPTFUNCTION, on_connection);
+	SET(CURLOPT_SOCKOPTDATA, h->http);
+	SET(CURLOPT_CLOSESOCKETFUNCTION, on_close);
+	SET(CURLOPT_CLOSESOCKETDATA, h->http);
 	SET(CURLOPT_PREREQFUNCTION, on_request);
 	SET(CURLOPT_PREREQDATA, h);
 	SET(CURLOPT_WRITEFUNCTION, on_body);
@@ -318,6 +390,7 @@ vf_http_free(struct vf_http *http)
 		curl_multi_cleanup(http->multi);
 	if (http->epoll >= 0)
 		close(http->epoll);
+	free(http->slots);
 	curl_slist_free_all(http->headers);
 	free(http->handles);
 	free(http);
@@ -600,35 +673,56 @@ wait_events(struct vf_http *http, struct epoll_event *events, uint64_t wait_ns)
 		wait_ns / NS_PER_MS < 3600000 ? (int)((wait_ns + NS_PER_MS - 1) / NS_PER_MS) : 3600000);
 }
 
+/* What epoll tells, to whom it is of interest; *readable: the caller's descriptor was among it. */
+static void
+dispatch(struct vf_http *http, const struct epoll_event *e, bool *readable)
+{
+	int what = (e->events & EPOLLIN ? CURL_CSELECT_IN : 0) | (e->events & EPOLLOUT ? CURL_CSELECT_OUT : 0) |
+		(e->events & (EPOLLERR | EPOLLHUP) ? CURL_CSELECT_ERR : 0);
+	int fd = e->data.fd, running;
+
+	if (fd == http->fd)
+		*readable = true;
+	else if ((size_t)fd < http->nslots && http->slots[fd].wanted == 0)
+		/* A kept connection between two calls, at its end: the next call will see. */
+		(void)set_events(http, &http->slots[fd], fd, 0);
+	else
+		curl_multi_socket_action(http->multi, fd, what, &running);
+}
+
+/* What libcurl left for now: new calls leave, times run out. True when a call ended. */
+static bool
+run_timer(struct vf_http *http)
+{
+	struct vf_http_call **last = http->last;
+	int running;
+
+	if (http->timer == UINT64_MAX || http->timer > vf_clock_ns())
+		return false;
+	http->timer = UINT64_MAX;
+	curl_multi_socket_action(http->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+	collect(http);
+	return http->last != last;
+}
+
 static int
 turn(struct vf_http *http, uint64_t wait_ns, int fd, bool *readable, struct vf_error *err)
 {
 	struct epoll_event events[EVENTS];
-	uint64_t now = vf_clock_ns(), until = wait_ns < UINT64_MAX - now ? now + wait_ns : UINT64_MAX;
-	uint64_t next = http->timer < until ? http->timer : until;
-	int n, running;
+	uint64_t now = vf_clock_ns(), until = wait_ns < UINT64_MAX - now ? now + wait_ns : UINT64_MAX, next;
+	int n;
 
 	if (watch(http, fd, readable, err) < 0)
 		return -1;
-	if (*readable)
-		next = now;
+	if (run_timer(http) || *readable)
+		until = 0;
+	next = http->timer < until ? http->timer : until;
+	now = vf_clock_ns();
 	n = wait_events(http, events, next <= now ? 0 : next == UINT64_MAX ? UINT64_MAX - NS_PER_MS : next - now);
 	if (n < 0 && errno != EINTR)
 		return vf_error_errno(err, "epoll");
-	for (int i = 0; i < n; i++) {
-		uint32_t e = events[i].events;
-		int what = (e & EPOLLIN ? CURL_CSELECT_IN : 0) | (e & EPOLLOUT ? CURL_CSELECT_OUT : 0) |
-			(e & (EPOLLERR | EPOLLHUP) ? CURL_CSELECT_ERR : 0);
-
-		if (events[i].data.fd == http->fd)
-			*readable = true;
-		else
-			curl_multi_socket_action(http->multi, events[i].data.fd, what, &running);
-	}
-	if (http->timer != UINT64_MAX && http->timer <= vf_clock_ns()) {
-		http->timer = UINT64_MAX;
-		curl_multi_socket_action(http->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-	}
+	for (int i = 0; i < n; i++)
+		dispatch(http, &events[i], readable);
 	collect(http);
 	return 0;
 }

@@ -98,6 +98,33 @@ test_once(void)
 	ok(c->status == 200 && server.got[23] == 1 && server.connections == before + 1, "a connection closed while idle is not used again");
 }
 
+/* Descriptors stay in the epoll set between calls: one that dies there, and another of its number, must do no harm. */
+static void
+test_kept(void)
+{
+	static struct vf_http_call c;
+	char url[64];
+	bool readable;
+	int good = 0, waits = 0;
+	uint64_t until;
+
+	call("/close/24");
+	until = vf_clock_ns() + 100000000;
+	for (uint64_t now; (now = vf_clock_ns()) < until && waits < 1000; waits++)
+		(void)vf_http_wait(http, until - now, -1, &readable, &err);
+	ok(waits < 10, "a connection closed while idle does not keep the loop busy (%d waits)", waits);
+	for (int i = 0; i < 60; i++) {
+		/* localhost: a resolver's descriptors, and perhaps those of an address where nobody listens. */
+		snprintf(url, sizeof url, "http://%s:%d/%s/25", i % 4 < 2 ? "localhost" : "127.0.0.1", server.port,
+			i % 3 == 0 ? "close" : "status/200");
+		c.url = url;
+		good += vf_http_perform(http, &c, &err) == 0 && c.status == 200;
+		usleep(i % 3 == 0 ? 2000 : 0);
+	}
+	ok(good == 60 && server.got[25] == 60, "connections that come and go under the same numbers all have their answers (%d)", good);
+	vf_http_call_free(&c);
+}
+
 static void
 test_request(void)
 {
@@ -202,6 +229,7 @@ main(void)
 	test_answers();
 	test_faults();
 	test_once();
+	test_kept();
 	test_request();
 	test_many();
 	vf_http_free(http);
