@@ -42,8 +42,10 @@ jobs_of() {
 	[ -z "$output$stderr" ]
 	[ "$(reject_lines r.csv)" = $'5 duplicate-job\n6 bad-json' ]
 	[ "$(stats_get in s.json) $(stats_get out s.json) $(stats_get rejected s.json)" = "5 3 2" ]
+	printf 'sent,torn' >>j
 	run --separate-stderr sqs forms --journal j --rejects /dev/null send in
 	[ "$status" -eq 0 ]
+	[ "$stderr" = "vf-sqs: j: a last line of 9 bytes was torn, and is cut off" ]
 	[ "$(stats_get out s.json) $(stats_get queuedBefore s.json) $(stats_get requests s.json)" = "3 3 0" ]
 	stats_conserved s.json
 	held forms | sort >got

@@ -69,7 +69,8 @@ tools_vf_sms_SOURCES = %D%/vf-sms.c %D%/sms.h %D%/sms-records.c %D%/sms-results.
 tools_vf_sms_LDADD = $(frame_libs) $(IDN2_LIBS) $(CURL_LIBS)
 
 bin_PROGRAMS += tools/vf-sqs
-tools_vf_sqs_SOURCES = %D%/vf-sqs.c %D%/sqs.h %D%/sqs-batch.c %D%/sqs-lines.c %D%/sqs-receive.c $(frame_sources)
+tools_vf_sqs_SOURCES = %D%/vf-sqs.c %D%/sqs.h %D%/sqs-batch.c %D%/sqs-lines.c %D%/sqs-receive.c %D%/service.c \
+	%D%/service.h $(frame_sources)
 tools_vf_sqs_LDADD = $(frame_libs) $(CURL_LIBS)
 
 bin_PROGRAMS += tools/vf-tally

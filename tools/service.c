@@ -1,4 +1,4 @@
-/* Credentials and connections of tools that talk to the house's services. */
+/* Credentials, connections and journals of tools that talk to the house's services. */
 #include <inttypes.h>
 #include <sys/resource.h>
 
@@ -51,4 +51,15 @@ vf_service_descriptors(struct vf_run *run, uint64_t connections)
 		return vf_error(&run->err, VF_ERR_CONFIG, "--concurrency %" PRIu64 ": only %ju open files are allowed",
 			connections, (uintmax_t)r.rlim_max);
 	return 0;
+}
+
+struct vf_journal *
+vf_service_journal(struct vf_run *run, const struct vf_journal_options *o)
+{
+	uint64_t cut;
+	struct vf_journal *journal = vf_journal_open(o, &cut, &run->err);
+
+	if (journal != NULL && cut > 0)
+		vf_note(run, "%s: a last line of %" PRIu64 " bytes was torn, and is cut off", o->path, cut);
+	return journal;
 }

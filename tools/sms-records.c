@@ -3,6 +3,7 @@
 
 #include "base/keyset.h"
 #include "base/text.h"
+#include "service.h"
 #include "sms.h"
 
 #define LOOKS 1024			/* records passed over before answers are looked at again */
@@ -144,11 +145,8 @@ open_journal(struct wave *w)
 		.wave = vf_buf_slice(&w->wave_id), .channel = VF_SLICE("sms"), .statuses = journal_statuses,
 		.wait_ms = w->opt->lock_wait,
 	};
-	uint64_t cut;
 
-	w->journal = vf_journal_open(&o, &cut, &w->run->err);
-	if (w->journal != NULL && cut > 0)
-		vf_note(w->run, "%s: a last line of %" PRIu64 " bytes was torn, and is cut off", o.path, cut);
+	w->journal = vf_service_journal(w->run, &o);
 	return w->journal == NULL ? -1 : 0;
 }
 

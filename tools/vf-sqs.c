@@ -1,6 +1,7 @@
 /* vf-sqs -- jobs into a queue, out of it, and done with. */
 #include <stdlib.h>
 
+#include "service.h"
 #include "sqs.h"
 
 #define LINE_BYTES ((uint32_t)1 << 20)
@@ -109,13 +110,12 @@ run_sender(struct queue *q, struct vf_http *http)
 static int
 open_journal(struct queue *q)
 {
-	const struct vf_run *run = q->run;
-	uint64_t cut;
+	struct vf_run *run = q->run;
 
-	q->journal = vf_journal_open(&(struct vf_journal_options){ .path = q->opt->journal,
+	q->journal = vf_service_journal(run, &(struct vf_journal_options){ .path = q->opt->journal,
 		.campaign = vf_slice_str(run->campaign != NULL ? run->campaign->id : "-"),
 		.wave = vf_slice_str(run->wave != NULL ? run->wave : "-"), .channel = vf_slice_str("queue"),
-		.statuses = statuses, .wait_ms = 60000 }, &cut, &q->run->err);
+		.statuses = statuses, .wait_ms = 60000 });
 	return q->journal == NULL ? -1 : 0;
 }
 
