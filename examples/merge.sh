@@ -22,7 +22,7 @@ always safe.
       --queue QUEUE      an SQS queue's URL, or a plain folder that gets a file
       --max-size SIZE    the most bytes of the merged object (1.2GB)
       --codec CODEC      null, deflate or snappy (the first file's)
-      --threads N        workers that compress (1)
+      --threads N        workers that inflate, check and compress (1)
       --engine ENGINE    local (default), or athena: Athena reads the sources, for a lake in
                          S3 that outgrows one machine (examples/README.md); with it:
       --database NAME    of the lake's table (default)

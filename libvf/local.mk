@@ -5,7 +5,7 @@ libvf_a_SOURCES = \
 	%D%/avro/decode.c %D%/avro/decode.h \
 	%D%/avro/encode.c %D%/avro/encode.h \
 	%D%/avro/merge.c %D%/avro/merge.h \
-	%D%/avro/packer.c %D%/avro/packer.h \
+	%D%/avro/mill.c %D%/avro/mill.h \
 	%D%/avro/schema.c %D%/avro/schema.h \
 	%D%/avro/varint.h \
 	%D%/avro/walk.c %D%/avro/walk.h \

@@ -54,16 +54,61 @@ refused() {
 	EOF
 }
 
+# bytes_of FILE: its bytes, without the marker that is new each time.
+bytes_of() {
+	"$PYTHON3" -c 'import sys; d = open(sys.argv[1], "rb").read(); sys.stdout.buffer.write(d.replace(d[-16:], b"-" * 16))' "$1"
+}
+
 @test "vf-merge: workers change no byte but the marker's" {
-	local n
-	avro make a.avro --records 20000 --block 250
-	for n in 1 2 7; do
-		vf-merge --codec deflate --threads "$n" -o "$n.avro" a.avro
-		"$PYTHON3" -c 'import sys; d = open(sys.argv[1], "rb").read(); sys.stdout.buffer.write(d.replace(d[-16:], b"-" * 16))' "$n.avro" >"$n.bytes"
+	local n codec
+	# Blocks that are compressed; checked and copied; inflated and stored plain; of all kinds in one run.
+	avro make a.avro --records 6000 --block 100
+	avro make b.avro --records 6000 --first 6000 --block 100 --codec deflate
+	avro make c.avro --records 1000 --first 12000 --block 50 --codec snappy
+	for codec in deflate null; do
+		for n in 1 2 8; do
+			vf-merge --codec "$codec" --threads "$n" -o "$codec.$n.avro" a.avro b.avro c.avro
+			bytes_of "$codec.$n.avro" >"$n.bytes"
+		done
+		cmp 1.bytes 2.bytes
+		cmp 1.bytes 8.bytes
 	done
-	cmp 1.bytes 2.bytes
-	cmp 1.bytes 7.bytes
-	cmp <(avro dump a.avro) <(avro dump 7.avro)
+	avro dump a.avro b.avro c.avro >records
+	avro dump deflate.8.avro | cmp records
+	avro dump null.8.avro | cmp records
+}
+
+@test "vf-merge: workers change no word about a damaged file: the first fault of each, in the order of the files" {
+	local n
+	avro make a.avro --records 4000 --block 50 --codec deflate
+	"$PYTHON3" - <<-'EOF'
+		import os, sys
+		sys.path.insert(0, os.environ["VF_SRCDIR"] + "/tests")
+		import avro
+		good = avro.block(10, b"".join(map(avro.registration, range(10))), "deflate")
+		more = avro.block(11, b"".join(map(avro.registration, range(10))), "deflate")
+		torn = avro.put_long(10) + avro.put_bytes(avro.store(b"x" * 40, "deflate")[:-3]) + avro.SYNC
+		for name, blocks in (("middle", [good] * 50 + [more, torn] + [good] * 50), ("first", [torn] + [good] * 9 + [more]), ("sound", [good] * 50)):
+		    with open(name + ".avro", "wb") as out:
+		        out.write(avro.header(avro.SCHEMA, "deflate") + b"".join(blocks))
+		print(len(avro.header(avro.SCHEMA, "deflate")) + 50 * len(good), file=open("where", "w"))
+	EOF
+	for n in 1 2 8; do
+		run --separate-stderr vf-merge --threads "$n" --stats s.json -o out.avro a.avro middle.avro sound.avro
+		[ "$status" -eq 1 ]
+		[ "$stderr" = "vf-merge: middle.avro: the block at byte $(<where): record 11: id: ends in the middle" ]
+		# All that is sound was counted: a, 50 blocks of the damaged one, sound.
+		[ "$(jq -c '[.in,.out,.refused]' s.json)" = '[5000,0,1]' ]
+		rm s.json
+		run --separate-stderr vf-merge --threads "$n" -o out.avro a.avro middle.avro first.avro sound.avro
+		[ "$status" -eq 1 ]
+		printf '%s\n' "$stderr" >"$n.err"
+		[ ! -e out.avro ]
+	done
+	[[ $(sed -n 2p 1.err) == "vf-merge: first.avro: the block at byte "*": the deflate stream is damaged or cut off" ]]
+	[ "$(sed -n 3p 1.err)" = "vf-merge: 2 of 4 files refused: nothing is written" ]
+	cmp 1.err 2.err
+	cmp 1.err 8.err
 }
 
 @test "vf-merge: empty files, files of no blocks, a block of nothing, a single file" {
@@ -448,4 +493,24 @@ vf-merge: 3 of 4 files refused: nothing is written" ]
 	[ "$status" -eq 75 ]
 	[ "$(cat err)" = "vf-merge: interrupted by SIGTERM: the output is not complete" ]
 	[ -z "$(ls -A work)" ]
+}
+
+@test "vf-merge: SIGTERM while workers are busy is exit 75, at once" {
+	local i
+	mkfifo sink
+	avro make a.avro --records 100000 --codec deflate
+	for i in 1 2 3 4 5 6 7 8; do
+		cp a.avro "$i.copy"
+	done
+	exec 7<>sink
+	vf-merge --threads 2 --codec null --stats s.json -o sink ./*.copy 2>err 3>&- &
+	local pid=$! status=0
+	# Something was written, and the rest of 18 MB is more than the pipe takes.
+	head -c 1 <&7 >/dev/null
+	kill -TERM "$pid"
+	wait "$pid" || status=$?
+	exec 7>&-
+	[ "$status" -eq 75 ]
+	[ "$(cat err)" = "vf-merge: interrupted by SIGTERM: the output is not complete" ]
+	[ "$(stats_get exit s.json)" = 75 ]
 }

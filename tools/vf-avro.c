@@ -4,7 +4,7 @@
 #include "avro-read.h"
 #include "avro/container.h"
 #include "avro/encode.h"
-#include "avro/packer.h"
+#include "avro/mill.h"
 #include "avro/schema.h"
 #include "base/num.h"
 
@@ -68,8 +68,8 @@ check(struct vf_run *run, void *options_, struct vf_in_options *in)
 	if (opt->block_size != NULL && (!vf_num_size(vf_slice_str(opt->block_size), &encoder.block_size) ||
 		encoder.block_size < 1 || encoder.block_size > BLOCK_SIZE_MAX))
 		return vf_error(&run->err, VF_ERR_CONFIG, "--block-size: 1 to 64MB");
-	if (opt->threads > VF_PACKER_THREADS)
-		return vf_error(&run->err, VF_ERR_CONFIG, "--threads: at most %d", VF_PACKER_THREADS);
+	if (opt->threads > VF_MILL_THREADS)
+		return vf_error(&run->err, VF_ERR_CONFIG, "--threads: at most %d", VF_MILL_THREADS);
 	return opt->schema != NULL && (encoder.schema = vf_schema_load(opt->schema, &run->err)) == NULL ? -1 : 0;
 }
 

@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "avro/merge.h"
-#include "avro/packer.h"
+#include "avro/mill.h"
 #include "base/num.h"
 #include "base/text.h"
 #include "frame.h"
@@ -29,7 +29,7 @@ static const struct vf_option options[] = {
 	{ "manifest", 0, VF_PATH, offsetof(struct options, manifest), "FILE", "keep what was merged into what, with digests" },
 	{ "files-from", 0, VF_PATH, offsetof(struct options, files_from), "FILE", "more files: their names, one a line" },
 	{ "dry-run", 0, VF_FLAG, offsetof(struct options, dry_run), NULL, "check everything, write nothing" },
-	{ "threads", 0, VF_U64, offsetof(struct options, threads), "N", "workers that compress (1)" },
+	{ "threads", 0, VF_U64, offsetof(struct options, threads), "N", "workers that inflate, check and compress (1)" },
 	{ 0 },
 };
 
@@ -64,8 +64,8 @@ check(struct vf_run *run, void *options_, struct vf_in_options *in)
 		return vf_error(&run->err, VF_ERR_CONFIG, "--max-size: a size is needed (1200000000, 1.2GB)");
 	if (opt->codec != NULL && !vf_codec_find(vf_slice_str(opt->codec), &m->codec))
 		return vf_error(&run->err, VF_ERR_CONFIG, "--codec: null, deflate or snappy");
-	if (opt->threads == 0 || opt->threads > VF_PACKER_THREADS)
-		return vf_error(&run->err, VF_ERR_CONFIG, "--threads: 1 to %d", VF_PACKER_THREADS);
+	if (opt->threads == 0 || opt->threads > VF_MILL_THREADS)
+		return vf_error(&run->err, VF_ERR_CONFIG, "--threads: 1 to %d", VF_MILL_THREADS);
 	if (run->output == NULL && !opt->dry_run)
 		return vf_error(&run->err, VF_ERR_CONFIG, "-o FILE is needed, or --dry-run");
 	if (opt->split && run->output != NULL && strcmp(run->output, "-") == 0)

@@ -75,7 +75,8 @@ vf_inflater_free(struct vf_inflater *in)
 static int
 too_big(const struct vf_inflater *in, struct vf_error *err)
 {
-	return vf_error(err, VF_ERR_FAILED, "the block inflates to more than %zu bytes", in->max);
+	vf_error(err, VF_ERR_FAILED, "the block inflates to more than %zu bytes", in->max);
+	return 1;
 }
 
 /* The stream does not tell its size: the buffer doubles until it is enough, and stays that large. */

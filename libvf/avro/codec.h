@@ -24,8 +24,8 @@ struct vf_inflater;
 struct vf_inflater *vf_inflater_new(size_t max);
 void vf_inflater_free(struct vf_inflater *);
 /*
- * The plain bytes of a stored block.  Bounded by max whatever the block says
- * of itself; up to four stray bytes behind a deflate stream are tolerated
+ * The plain bytes of a stored block: 0, -1 when it is damaged, 1 when they are
+ * more than max, whatever the block says of itself (the error is filled, too); up to four stray bytes behind a deflate stream are tolerated
  * (python-avro leaves a part of a checksum there), anything else that is not
  * exactly one stream is refused.  The error is the cause alone, without a file.
  */

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "avro/packer.h"
+#include "avro/mill.h"
 #include "avro/varint.h"
 
 #define READ	((size_t)256 << 10)	/* bytes asked for at a time */
@@ -112,9 +112,15 @@ fail(const struct vf_container *c, struct vf_error *err, const char *cause)
 }
 
 int
+vf_container_block_error(struct vf_error *err, const char *file, uint64_t offset, const char *cause)
+{
+	return vf_error(err, VF_ERR_FAILED, "%s: the block at byte %" PRIu64 ": %s", file, offset, cause);
+}
+
+int
 vf_container_fail(const struct vf_container *c, const struct vf_container_block *b, struct vf_error *err, const char *cause)
 {
-	return vf_error(err, VF_ERR_FAILED, "%s: the block at byte %" PRIu64 ": %s", c->name, b->offset, cause);
+	return vf_container_block_error(err, c->name, b->offset, cause);
 }
 
 /* Room for want bytes from start on: moved to the front, or into a larger buffer. */
@@ -577,7 +583,7 @@ vf_container_digest(struct vf_container *c, char hex[VF_DIGEST_HEX + 1])
 
 struct vf_container_writer {
 	struct vf_file *file;
-	struct vf_packer *packer;	/* NULL until something is put */
+	struct vf_mill *mill;		/* NULL until something is put */
 	enum vf_codec codec;
 	int level;
 	unsigned threads;
@@ -597,9 +603,8 @@ write_bytes(struct vf_container_writer *w, const void *p, size_t n, struct vf_er
 }
 
 static int
-write_block(void *writer, uint64_t count, struct vf_slice raw, struct vf_error *err)
+write_block(struct vf_container_writer *w, uint64_t count, struct vf_slice raw, struct vf_error *err)
 {
-	struct vf_container_writer *w = writer;
 	unsigned char head[2 * VF_VARINT_MAX];
 	size_t n = vf_varint_put(head, (int64_t)count);
 
@@ -610,6 +615,15 @@ write_block(void *writer, uint64_t count, struct vf_slice raw, struct vf_error *
 	w->records += count;
 	w->blocks++;
 	return 0;
+}
+
+static int
+sink(void *writer, const struct vf_mill_block *b, const struct vf_error *failed, struct vf_error *err)
+{
+	if (failed == NULL)
+		return write_block(writer, b->count, b->raw, err);
+	*err = *failed;
+	return -1;
 }
 
 static void
@@ -679,13 +693,14 @@ vf_container_create(struct vf_file *file, const struct vf_container_writer_optio
 int
 vf_container_put(struct vf_container_writer *w, uint64_t count, struct vf_slice data, struct vf_error *err)
 {
+	const struct vf_mill_options opt = { .codec = w->codec, .level = w->level, .threads = w->threads, .sink = sink, .ctx = w };
+	const struct vf_mill_block b = { .count = count, .raw = data, .codec = VF_CODEC_NULL, .pack = true };
+
 	if (count == 0)
 		return 0;
-	if (w->packer == NULL)
-		w->packer = vf_packer_new(w->codec, w->level, w->threads, write_block, w);
-	if (w->packer == NULL)
+	if (w->mill == NULL && (w->mill = vf_mill_new(&opt)) == NULL)
 		return vf_error_nomem(err);
-	return vf_packer_put(w->packer, count, data, err);
+	return vf_mill_put(w->mill, &b, err);
 }
 
 int
@@ -693,7 +708,7 @@ vf_container_copy(struct vf_container_writer *w, uint64_t count, struct vf_slice
 {
 	if (count == 0)
 		return 0;
-	if (w->packer != NULL && vf_packer_drain(w->packer, err) < 0)
+	if (w->mill != NULL && vf_mill_drain(w->mill, err) < 0)
 		return -1;
 	return write_block(w, count, raw, err);
 }
@@ -701,9 +716,7 @@ vf_container_copy(struct vf_container_writer *w, uint64_t count, struct vf_slice
 int
 vf_container_finish(struct vf_container_writer *w, struct vf_error *err)
 {
-	if (w->packer != NULL && vf_packer_drain(w->packer, err) < 0)
-		return -1;
-	return 0;
+	return w->mill != NULL ? vf_mill_drain(w->mill, err) : 0;
 }
 
 void
@@ -711,7 +724,7 @@ vf_container_writer_free(struct vf_container_writer *w)
 {
 	if (w == NULL)
 		return;
-	vf_packer_free(w->packer);
+	vf_mill_free(w->mill);
 	free(w);
 }
 

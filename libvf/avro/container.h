@@ -71,7 +71,8 @@ int vf_container_data(struct vf_container *, const struct vf_container_block *, 
 int vf_container_hop(struct vf_container *, struct vf_container_block *, struct vf_error *);
 bool vf_container_is_regular(const struct vf_container *);
 
-/* `file: byte N: cause` about the block that next gave; returns -1. For what the caller finds inside it. */
+/* `file: the block at byte N: cause`, returns -1: about the block that next gave, or any. For what the caller finds inside it. */
+int vf_container_block_error(struct vf_error *, const char *file, uint64_t offset, const char *cause);
 int vf_container_fail(const struct vf_container *, const struct vf_container_block *, struct vf_error *, const char *cause);
 
 /* What the file was when it was opened. Zero for what is no regular file. */
@@ -87,7 +88,7 @@ struct vf_container_writer_options {
 	struct vf_slice schema;
 	enum vf_codec codec;
 	int level;			/* 0: VF_DEFLATE_LEVEL */
-	unsigned threads;		/* workers that compress (avro/packer.h) */
+	unsigned threads;		/* workers that compress (avro/mill.h) */
 	bool digest;			/* vf_container_writer_digest() will be called */
 	const unsigned char *sync;	/* VF_CONTAINER_SYNC bytes; NULL: random ones, as it should be */
 	const struct vf_slice (*meta)[2];	/* further entries, key and value */

@@ -11,8 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "avro/packer.h"
-#include "avro/walk.h"
+#include "avro/mill.h"
 
 #define PARTS_MAX 9999		/* what four digits can name */
 
@@ -55,8 +54,7 @@ struct vf_merge {
 	struct part *parts;
 	size_t nparts, parts_size;
 	struct vf_container_writer *writer;
-	struct vf_packer *packer;
-	bool copying;			/* the current source's blocks are stored under our codec */
+	struct vf_mill *mill;
 	bool output_failed;		/* the error is not the source's */
 };
 
@@ -85,7 +83,7 @@ vf_merge_free(struct vf_merge *m)
 {
 	if (m == NULL)
 		return;
-	vf_packer_free(m->packer);
+	vf_mill_free(m->mill);
 	vf_container_writer_free(m->writer);
 	for (size_t i = 0; i < m->nparts; i++) {
 		vf_file_free(m->parts[i].file);
@@ -152,13 +150,20 @@ open_source(struct source *s, const char *dir, struct vf_error *err)
 	return s->spool < 0 ? -1 : open_source(s, dir, err);
 }
 
+/* Its name in messages. */
+static const char *
+shown(const struct source *s)
+{
+	return strcmp(s->path, "-") == 0 ? "stdin" : s->path;
+}
+
 /* The reader on this source, its header read. */
 static int
 open_reader(struct vf_merge *m, struct source *s, struct vf_error *err)
 {
 	int fd = open_source(s, m->opt->spool_dir, err);
 
-	return fd < 0 ? -1 : vf_container_open_fd(m->reader, fd, strcmp(s->path, "-") == 0 ? "stdin" : s->path, err);
+	return fd < 0 ? -1 : vf_container_open_fd(m->reader, fd, shown(s), err);
 }
 
 static int
@@ -416,7 +421,7 @@ new_part(struct vf_merge *m, struct vf_error *err)
 	return m->writer == NULL ? -1 : 0;
 }
 
-/* A stored block goes into the current part, or begins the next. Also the packer's sink. */
+/* A stored block goes into the current part, or begins the next. */
 static int
 put_block(struct vf_merge *m, uint64_t count, struct vf_slice raw, struct vf_error *err)
 {
@@ -439,67 +444,48 @@ put_block(struct vf_merge *m, uint64_t count, struct vf_slice raw, struct vf_err
 	return m->writer != NULL ? vf_container_copy(m->writer, count, raw, err) : 0;
 }
 
+/*
+ * The mill's: blocks in the order of the sources.  After a refusal nothing is
+ * written any more: the rest is only looked at.
+ */
 static int
-sink(void *merge, uint64_t count, struct vf_slice raw, struct vf_error *err)
+sink(void *merge, const struct vf_mill_block *b, const struct vf_error *failed, struct vf_error *err)
 {
-	return put_block(merge, count, raw, err);
-}
+	struct vf_merge *m = merge;
+	struct source *s = b->owner;
 
-/* After a refusal nothing is written any more: the rest is only looked at. */
-static int
-put(struct vf_merge *m, uint64_t count, struct vf_slice raw, struct vf_slice data, struct vf_error *err)
-{
-	int rc;
-
-	if (m->refused > 0 || count == 0)
+	if (s->refused)		/* what was on its way behind the fault */
 		return 0;
-	if (m->copying)
-		rc = put_block(m, count, raw, err);
-	else
-		rc = vf_packer_put(m->packer, count, data, err);
-	m->output_failed = rc < 0;
-	return rc;
-}
-
-/* Blocks that workers still have come before those that are copied. */
-static int
-set_copying(struct vf_merge *m, bool copying, struct vf_error *err)
-{
-	int rc = 0;
-
-	m->copying = copying;
-	if (!copying && m->packer == NULL) {
-		m->packer = vf_packer_new(m->codec, VF_DEFLATE_LEVEL, m->opt->threads, sink, m);
-		rc = m->packer == NULL ? vf_error_nomem(err) : 0;
+	if (failed != NULL) {
+		vf_container_block_error(err, shown(s), b->place, failed->text);
+		return refuse(m, s, err);
 	}
-	if (copying && m->packer != NULL && m->refused == 0)
-		rc = vf_packer_drain(m->packer, err);
-	m->output_failed = rc < 0;
-	return rc;
+	s->records += b->count;
+	s->blocks++;
+	m->records_in += b->count;
+	if (m->refused > 0 || b->count == 0 || put_block(m, b->count, b->raw, err) == 0)
+		return 0;
+	m->output_failed = true;
+	return -1;
 }
 
 static int
 read_blocks(struct vf_merge *m, struct source *s, struct vf_error *err)
 {
+	enum vf_codec codec = vf_container_codec(m->reader);
 	struct vf_container_block b;
-	struct vf_slice data;
-	struct vf_error why;
-	int rc;
+	int rc = 0;
 
-	while ((rc = vf_container_next(m->reader, &b, err)) > 0) {
-		if (vf_container_data(m->reader, &b, &data, err) < 0)
+	while (!s->refused && (rc = vf_container_next(m->reader, &b, err)) > 0) {
+		const struct vf_mill_block block = { .count = b.count, .raw = b.raw, .codec = codec,
+			.pack = codec != m->codec && b.count > 0 && m->refused == 0, .owner = s, .place = b.offset };
+
+		if (vf_mill_put(m->mill, &block, err) < 0)
 			return -1;
-		if (vf_walk_block(m->walk, b.count, data, &why) < 0)
-			return vf_container_fail(m->reader, &b, err, why.text);
-		if (put(m, b.count, b.raw, data, err) < 0)
-			return -1;
-		s->records += b.count;
-		s->blocks++;
-		m->records_in += b.count;
 		if (m->opt->stopping())
 			return vf_error(err, VF_ERR_STOPPED, "interrupted");
 	}
-	return rc;
+	return s->refused ? 0 : rc;
 }
 
 static int
@@ -511,9 +497,9 @@ read_source(struct vf_merge *m, struct source *s, struct vf_error *err)
 		return -1;
 	if (!vf_stamp_eq(vf_container_stamp(m->reader), &s->stamp) || check_schema(m, s->path, err) < 0)
 		return vf_error(err, VF_ERR_FAILED, "%s: the file changed while it was read", s->path);
-	if (set_copying(m, vf_container_codec(m->reader) == m->codec, err) < 0 || read_blocks(m, s, err) < 0)
+	if (read_blocks(m, s, err) < 0)
 		return -1;
-	if (m->opt->digests) {
+	if (m->opt->digests && !s->refused) {
 		vf_container_digest(m->reader, hex);
 		vf_hex_get(vf_slice(hex, VF_DIGEST_HEX), s->digest, VF_DIGEST_LEN);
 	}
@@ -542,24 +528,47 @@ check_unchanged(struct vf_merge *m, struct vf_error *err)
 	return 0;
 }
 
+/* A source that cannot be read on: faults of the blocks before come first, those that workers still have, too. */
+static int
+give_up(struct vf_merge *m, struct source *s, struct vf_error *err)
+{
+	struct vf_error before;
+
+	if (err->kind != VF_ERR_FAILED || m->output_failed)
+		return -1;
+	if (vf_mill_drain(m->mill, &before) < 0) {
+		*err = before;
+		return -1;
+	}
+	return s->refused ? 0 : refuse(m, s, err);
+}
+
+static int
+start_mill(struct vf_merge *m, struct vf_error *err)
+{
+	const struct vf_mill_options opt = { .codec = m->codec, .level = VF_DEFLATE_LEVEL, .block_max = VF_CONTAINER_BLOCK_MAX,
+		.walk = m->walk, .threads = m->opt->threads, .sink = sink, .ctx = m };
+
+	m->mill = vf_mill_new(&opt);
+	return m->mill != NULL ? 0 : vf_error_nomem(err);
+}
+
 int
 vf_merge_run(struct vf_merge *m, struct vf_error *err)
 {
-	if (new_part(m, err) < 0)
+	if (new_part(m, err) < 0 || start_mill(m, err) < 0)
 		return -1;
 	for (size_t i = 0; i < m->nsources; i++) {
 		int rc = read_source(m, &m->sources[i], err);
 
 		vf_container_close(m->reader);
-		if (rc < 0 && refuse(m, &m->sources[i], err) < 0)
+		if (rc < 0 && give_up(m, &m->sources[i], err) < 0)
 			return -1;
 	}
-	if (check_unchanged(m, err) < 0)
+	if (vf_mill_drain(m->mill, err) < 0 || check_unchanged(m, err) < 0)
 		return -1;
 	if (m->refused > 0)
 		return vf_error(err, VF_ERR_FAILED, "%zu of %zu files refused: nothing is written", m->refused, m->nsources);
-	if (m->packer != NULL && vf_packer_drain(m->packer, err) < 0)
-		return -1;
 	return end_part(m, err);
 }
 

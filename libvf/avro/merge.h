@@ -6,8 +6,8 @@
  * vf_merge_run() reads them, walks every datum of every block and copies the
  * blocks (or compresses them anew) into temporary files, which vf_merge_commit()
  * names.  A source that is not the same file in the same state all the time is
- * refused.  Memory: a reader's and a writer's buffers, and 200 bytes a source;
- * one source is open at a time.
+ * refused.  Memory: a reader's and a writer's buffers, the mill's and its
+ * workers', and 200 bytes a source; one source is open at a time.
  */
 #ifndef VF_AVRO_MERGE_H
 #define VF_AVRO_MERGE_H
@@ -23,7 +23,7 @@ struct vf_merge_options {
 	const char *type;		/* short name that the schema's record must have; NULL: any schema */
 	bool has_codec;			/* else the first source's */
 	enum vf_codec codec;
-	unsigned threads;		/* workers that compress */
+	unsigned threads;		/* workers (avro/mill.h) */
 	uint64_t max_size;		/* of the output, or of each part */
 	bool split;			/* OUT.0001.avro and so on, each within max_size */
 	bool digests;
