@@ -4,24 +4,29 @@ load helper
 
 # Every tool there is, by its man page.
 all_tools() {
-	local page
-	for page in "$VF_SRCDIR"/man/vf-*.1; do
-		basename "$page" .1
-	done
+	local pages=("$VF_SRCDIR"/man/vf-*.1)
+	pages=("${pages[@]##*/}")
+	echo "${pages[@]%.1}"
 }
 
 # Tools that read CSV and write CSV to standard output, with what they need besides the input.
 filters=(vf-score vf-filter vf-draw vf-assign)
 
-setup() {
-	cd "$BATS_TEST_TMPDIR" || return 1
+setup_file() {
+	mkdir "$BATS_FILE_TMPDIR/ready"
+	cd "$BATS_FILE_TMPDIR/ready" || return 1
 	cat >config.json <<-'EOF'
 		{"id":"c1","markets":[{"id":"NYC","limit":100000}],"waves":[{"id":"w1","notifyDate":"2027-06-01T12:00:00Z"}]}
 	EOF
 	printf '%064d\n' 7 >seed
 	chmod 600 seed
-	{ echo code; seq -f 'C%011.0f' 1 5000; } >codes.csv
+	{ echo code; seq -f 'C%011.0f' 1 20000; } >codes.csv
 	records 2 >good.csv
+}
+
+setup() {
+	cp -a "$BATS_FILE_TMPDIR/ready/." "$BATS_TEST_TMPDIR"
+	cd "$BATS_TEST_TMPDIR" || return 1
 }
 
 # records N: N good records that every filter takes.
@@ -91,9 +96,9 @@ one_line() {
 @test "all tools: --help and the man page agree about the options" {
 	local tool
 	for tool in $(all_tools); do
-		"$tool" --help | grep -oE -- '--[a-z][a-z-]+ ' | tr -d ' ' | sort -u >help.txt
-		"$tool" --help | tail -n 2 | grep -oE -- '--[a-z-]+' >>help.txt || true
-		sort -u -o help.txt help.txt
+		# Of the last two lines, which name the common options, each word that is one.
+		"$tool" --help >help
+		{ grep -oE -- '--[a-z][a-z-]+ ' help | tr -d ' '; tail -n 2 help | grep -oE -- '--[a-z-]+'; } | sort -u >help.txt
 		mandoc -T utf8 "$VF_SRCDIR/man/$tool.1" | col -b | sed -n '/DESCRIPTION/,/EXIT STATUS/p' |
 			grep -oE '^ +-.*' | grep -oE -- '--[a-z][a-z-]+' | sort -u >man.txt
 		echo "--max-rejects" | sort -u - man.txt -o man.txt
@@ -207,7 +212,7 @@ one_line() {
 	records 200000 >many.csv
 	for tool in "${filters[@]}"; do
 		tool_args "$tool"
-		[ "$tool" != vf-assign ] || seq -f 'C%011.0f' 10000 300000 >>codes.csv
+		[ "$tool" != vf-assign ] || seq -f 'C%011.0f' 20001 300000 >>codes.csv
 		run --separate-stderr bash -c '"$@" --stats s.json many.csv | head -n 1 >/dev/null; exit "${PIPESTATUS[0]}"' - "${args[@]}"
 		[ "$status" -eq 141 ]
 		[ -z "$stderr" ]

@@ -15,7 +15,7 @@ others=(awk b2sum basename bash cat cmp cp cut date diff dirname env find grep g
 	python3 rm sed seq sh sleep sort split tail tar tee test touch tr uniq unzip wc xargs zip)
 
 setup_file() {
-	local ready=$BATS_FILE_TMPDIR/ready program
+	local ready=$BATS_FILE_TMPDIR/ready program page
 	mkdir "$ready"
 	cp "$VF_SRCDIR"/examples/sample/*.txt "$VF_SRCDIR"/examples/sample/config.json \
 		"$VF_SRCDIR"/examples/schemas/*.avsc "$ready"
@@ -31,7 +31,11 @@ setup_file() {
 	"$PYTHON3" "$VF_SRCDIR/tests/avro.py" make day2.avro --records 300 --first 500
 	start_moto --streams campaign-events:2 --queues jobs
 	export QUEUE_URL=$MOTO_URL/123456789012/jobs
-	mkdir "$BATS_FILE_TMPDIR/programs"
+	mkdir "$BATS_FILE_TMPDIR/examples" "$BATS_FILE_TMPDIR/programs"
+	for page in $(pages); do
+		mkdir "$BATS_FILE_TMPDIR/examples/$page.d"
+		"$PYTHON3" "$VF_SRCDIR/tests/man-examples.py" "$VF_SRCDIR/man/$page" "$BATS_FILE_TMPDIR/examples/$page.d"
+	done
 	for program in "${others[@]}"; do
 		ln -s "$(type -P "$program")" "$BATS_FILE_TMPDIR/programs/$program"
 	done
@@ -48,29 +52,24 @@ setup() {
 }
 
 tools() {
-	local source
-	for source in "$VF_SRCDIR"/tools/vf-*.c; do
-		basename "$source" .c
-	done
+	local sources=("$VF_SRCDIR"/tools/vf-*.c)
+	sources=("${sources[@]##*/}")
+	echo "${sources[@]%.c}"
 }
 
 # Of the tools and of the whole: the pages that have examples.
 pages() {
-	local page
-	for page in "$VF_SRCDIR"/man/*.1 "$VF_SRCDIR/man/vf.7"; do
-		basename "$page"
-	done
+	local pages=("$VF_SRCDIR"/man/*.1 "$VF_SRCDIR/man/vf.7")
+	echo "${pages[@]##*/}"
 }
 
-# extract PAGE: its examples into PAGE.d/, 1.sh and on.
-extract() {
-	mkdir -p "$1.d"
-	"$PYTHON3" "$VF_SRCDIR/tests/man-examples.py" "$VF_SRCDIR/man/$1" "$1.d"
-}
-
-# Snippets in the page's order.
+# Snippets of a page in its order: PAGE.d/1.sh and on.
 snippets() {
-	find "$1.d" -name '*.sh' | sort -V
+	local n
+	for ((n = 1; ; n++)); do
+		[[ -e $BATS_FILE_TMPDIR/examples/$1.d/$n.sh ]] || break
+		echo "$BATS_FILE_TMPDIR/examples/$1.d/$n.sh"
+	done
 }
 
 # A reader such as head may leave before the end: its writer's SIGPIPE is no failure.
@@ -84,7 +83,7 @@ run_page() {
 	cp -Rp "$BATS_FILE_TMPDIR/ready" "$1.work"
 	for snippet in $(snippets "$1"); do
 		rc=0
-		(cd "$1.work" && PATH=$VF_BINDIR:$BATS_FILE_TMPDIR/programs bash -euo pipefail "$BATS_TEST_TMPDIR/$snippet") </dev/null >"$snippet.log" 2>&1 || rc=$?
+		(cd "$1.work" && PATH=$VF_BINDIR:$BATS_FILE_TMPDIR/programs bash -euo pipefail "$snippet") </dev/null >"$snippet.log" 2>&1 || rc=$?
 		ends_well "$snippet" "$rc" && continue
 		bad=1
 		printf '# %s, example %s: exit %d\n' "$1" "$(basename "$snippet" .sh)" "$rc"
@@ -96,19 +95,17 @@ run_page() {
 @test "man pages: every example runs as it stands there" {
 	local page bad=0
 	for page in $(pages); do
-		extract "$page"
 		run_page "$page" || bad=1
 	done
 	[ "$bad" -eq 0 ]
 }
 
 @test "man pages: two examples or more, the last one a pipeline" {
-	local page last bad=0
+	local page of_page bad=0
 	for page in $(pages); do
-		extract "$page"
-		last=$(snippets "$page" | tail -n 1)
-		[[ $(snippets "$page" | wc -l) -ge 2 ]] || { echo "$page: fewer than two examples"; bad=1; }
-		grep -qE '(^|[^|])\|($|[^|])' "${last:-/dev/null}" || { echo "$page: the last example has no pipe"; bad=1; }
+		mapfile -t of_page < <(snippets "$page")
+		[[ ${#of_page[@]} -ge 2 ]] || { echo "$page: fewer than two examples"; bad=1; continue; }
+		grep -qE '(^|[^|])\|($|[^|])' "${of_page[-1]}" || { echo "$page: the last example has no pipe"; bad=1; }
 	done
 	[ "$bad" -eq 0 ]
 }
@@ -121,7 +118,6 @@ squeezed() {
 @test "man pages: what runs is what man shows" {
 	local page snippet shown
 	for page in $(pages); do
-		extract "$page"
 		shown=$(mandoc -T utf8 -O width=500 "$VF_SRCDIR/man/$page" | col -bx | sed -n '/^EXAMPLES/,/^SEE ALSO/p' | squeezed)
 		for snippet in $(snippets "$page"); do
 			[[ $shown == *"$(squeezed <"$snippet")"* ]] || { echo "$page: not shown:"; cat "$snippet"; false; }
