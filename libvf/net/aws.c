@@ -15,7 +15,7 @@
 #define FILE_MAX ((size_t)1 << 20)	/* of a credentials or token file */
 #define MARGIN 300			/* seconds before their end at which credentials are fetched again, at most */
 #define TRIES 3
-#define CONTAINER_HOST "http://169.254.170.2"
+#define ECS "169.254.170.2"
 
 /* One set of credentials; an older one stays until the end, since calls under way may point into it. */
 struct credentials {
@@ -215,18 +215,21 @@ from_profile(struct vf_aws *a, struct vf_error *err)
 
 /* --- the container's address ------------------------------------------------------------------------------------- */
 
-/* http:// is for this machine alone: the answer is a secret. */
+/*
+ * http:// is for this machine alone, and for the agents of ECS and EKS on it
+ * (botocore allows the same): the answer is a secret.
+ */
 static bool
-is_loopback(const char *url)
+is_local(const char *url)
 {
+	static const char *const names[] = { "localhost", ECS, "169.254.170.23", "[fd00:ec2::23]", "[::1]" };
 	const char *host = url + strlen("http://");
-	size_t n = strcspn(host, ":/?#");
+	size_t n = host[0] == '[' ? strcspn(host, "]") + 1 : strcspn(host, ":/?#");
 	int octets, at = 0;
 
-	if (strncmp(host, "[::1]", 5) == 0)
-		return host[5] == '\0' || host[5] == ':' || host[5] == '/';
-	if (n == strlen("localhost") && strncmp(host, "localhost", n) == 0)
-		return true;
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (n == strlen(names[i]) && strncmp(host, names[i], n) == 0)
+			return host[n] == '\0' || strchr(":/?#", host[n]) != NULL;
 	if (strncmp(host, "127.", 4) != 0)
 		return false;
 	for (octets = 0; octets < 4; octets++) {
@@ -363,9 +366,10 @@ from_container(struct vf_aws *a, struct vf_error *err)
 		return vf_error(err, VF_ERR_CONFIG, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI: does not begin with a slash");
 	if (relative == NULL && (vf_http_check_url(full, "AWS_CONTAINER_CREDENTIALS_FULL_URI", err) < 0))
 		return -1;
-	if (relative == NULL && strncmp(full, "https://", 8) != 0 && (strncmp(full, "http://", 7) != 0 || !is_loopback(full)))
+	if (relative == NULL && strncmp(full, "https://", 8) != 0 && (strncmp(full, "http://", 7) != 0 || !is_local(full)))
 		return vf_error(err, VF_ERR_CONFIG, "AWS_CONTAINER_CREDENTIALS_FULL_URI: neither https:// nor of this machine");
-	a->url = relative != NULL ? joined(CONTAINER_HOST, relative, "", "") : joined(full, "", "", "");
+	a->url = relative == NULL ? joined(full, "", "", "") :
+		joined(a->o.container != NULL ? a->o.container : "http://" ECS, relative, "", "");
 	if (a->url == NULL)
 		return vf_error_nomem(err);
 	a->http = vf_http_new(&(struct vf_http_options){ .connections = 1, .connect_ms = 2000, .total_ms = 5000,

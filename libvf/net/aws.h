@@ -22,6 +22,7 @@ struct vf_aws_options {
 	const char *json;		/* version of the JSON protocol: `1.0`, `1.1` */
 	const char *(*env)(const char *);	/* NULL for what is not set or empty */
 	bool (*stopping)(void);		/* lets a fetch of credentials be given up; or NULL */
+	const char *container;		/* asked when AWS_CONTAINER_CREDENTIALS_RELATIVE_URI is set; NULL: ECS's address */
 };
 
 /*

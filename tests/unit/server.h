@@ -14,6 +14,7 @@
  *   /long-header/KEY     200 with a header of 200 KiB
  *   /http10/KEY          200 by HTTP/1.0, closing
  *   /close/KEY           200, and closes the connection behind it without having said so
+ *   /credentials/S/KEY   200 with credentials AKID1, AKID2 ... that expire in S seconds; 401 without Authorization
  *   /echo/KEY            200 with the request, header and body, as the body
  *
  * It counts the requests it read whole by KEY, a number below SERVER_KEYS, and
@@ -102,6 +103,22 @@ server_read(int fd, char *p, size_t size)
 	}
 }
 
+static bool
+server_credentials(int fd, const char *request, unsigned long seconds, int nth)
+{
+	time_t end = time(NULL) + (time_t)seconds;
+	char date[32], body[256];
+	struct tm tm;
+	int n;
+
+	if (strstr(request, "\r\nAuthorization: Bearer one\r\n") == NULL)
+		return server_answer(fd, 401, "", "{}", 2);
+	strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&end, &tm));
+	n = snprintf(body, sizeof body, "{\"AccessKeyId\":\"AKID%d\",\"SecretAccessKey\":\"hush%d\",\"Token\":\"tok%d\",\"Expiration\":\"%s\"}",
+		nth, nth, nth, date);
+	return server_answer(fd, 200, "", body, (size_t)n);
+}
+
 /* False: the connection ends. */
 static bool
 server_behave(int fd, char *request, size_t n, int nth)
@@ -140,6 +157,8 @@ server_behave(int fd, char *request, size_t n, int nth)
 		return server_put(fd, "SSH-2.0-OpenSSH_9.2\r\n", 21) && false;
 	if (strcmp(what, "http10") == 0)
 		return server_put(fd, "HTTP/1.0 200 OK\r\n\r\nold", 22) && false;
+	if (strcmp(what, "credentials") == 0)
+		return server_credentials(fd, request, number, server.got[key]);
 	if (strcmp(what, "echo") == 0)
 		return server_answer(fd, 200, "", request, n);
 	size = strcmp(what, "big") == 0 ? number : strcmp(what, "long-header") == 0 ? 200000 : 2;

@@ -134,7 +134,8 @@ test_container(void)
 {
 	static const char *const far[] = { "http://192.0.2.1/c", "http://localhost.example.com/c", "http://127.0.0.1.example.com/c",
 		"http://127.0.0.256/c", "http://127.1/c", "http://[::2]/c", "http://[::1].example.com/c", "http://127.0.0.1@192.0.2.1/c",
-		"ftp://127.0.0.1/c", "127.0.0.1/c", "file:///etc/passwd" };
+		"ftp://127.0.0.1/c", "127.0.0.1/c", "file:///etc/passwd", "http://169.254.170.21/c", "http://169.254.170.2.example.com/c",
+		"http://[fd00:ec2::23].example.com/c", "http://[fd00:ec2::24]/c", "http://localhost@192.0.2.1/c" };
 	char url[64];
 
 	for (size_t i = 0; i < sizeof far / sizeof *far; i++) {
@@ -161,6 +162,65 @@ test_container(void)
 	reset();
 	set("AWS_CONTAINER_CREDENTIALS_FULL_URI", url);
 	ok(refused(VF_ERR_TEMPORARY) && server.got[2] == 3, "an address that fails is tried three times");
+}
+
+/* A call's key as it is signed now; *a is open. */
+static bool
+signs_as(struct vf_aws *a, const char *key)
+{
+	struct vf_http_call c = { 0 };
+	bool rc = vf_aws_prepare(a, &c, "X-Amz-Target: X", &err) == 0 && strcmp(c.signer->key, key) == 0;
+
+	if (!rc)
+		note("%s", c.signer != NULL ? c.signer->key : err.text);
+	return rc;
+}
+
+static struct vf_aws *
+open_container(const char *relative)
+{
+	static char host[64];
+
+	snprintf(host, sizeof host, "http://127.0.0.1:%d", server.port);
+	put_file(token, "Bearer one\n");
+	reset();
+	set("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", relative);
+	set("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://192.0.2.1/never");
+	set("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", token);
+	err = (struct vf_error){ 0 };
+	return vf_aws_open(&(struct vf_aws_options){ .service = "kinesis", .json = "1.1", .env = env, .container = host }, &err);
+}
+
+static void
+test_renewal(void)
+{
+	struct vf_send expired = { .call = { .status = 400, .left = true } };
+	struct vf_aws *a = open_container("/credentials/3600/10");
+
+	ok(a != NULL && strcmp(vf_aws_source(a), "container") == 0, "a relative address is asked of the agent, before a full one");
+	ok(signs_as(a, "AKID1") && signs_as(a, "AKID1") && vf_aws_fetches(a) == 1, "what holds for an hour is fetched once");
+	vf_buf_add_str(&expired.call.answer, "{\"__type\":\"ExpiredTokenException\"}");
+	ok(vf_aws_prepare(a, &expired.call, "X-Amz-Target: X", &err) == 0 && vf_aws_judge(a, &expired) == VF_SEND_AGAIN,
+		"called expired: tried again");
+	ok(signs_as(a, "AKID2") && vf_aws_fetches(a) == 2, "with new ones");
+	ok(vf_aws_judge(a, &expired) == VF_SEND_AGAIN && signs_as(a, "AKID2") && vf_aws_fetches(a) == 2,
+		"another answer to what was signed before asks for no more");
+	vf_aws_free(a);
+	vf_http_call_free(&expired.call);
+	a = open_container("/credentials/4/11");
+	ok(a != NULL && signs_as(a, "AKID1"), "what holds for four seconds holds at first");
+	usleep(2100000);
+	ok(signs_as(a, "AKID2") && vf_aws_fetches(a) == 2, "and is fetched again at half of its life");
+	put_file(token, "Bearer two\n");
+	usleep(2100000);
+	ok(signs_as(a, "AKID2") && server.got[11] == 5, "three tries that fail while they still hold are no error");
+	put_file(token, "Bearer one\n");
+	usleep(1100000);
+	ok(signs_as(a, "AKID6"), "the token file is read each time");
+	vf_aws_free(a);
+	put_file(token, "Bearer two\n");
+	ok(open_container("/status/401/12") == NULL && err.kind == VF_ERR_TEMPORARY && server.got[12] == 3,
+		"an agent that refuses is asked three times");
 }
 
 static bool
@@ -267,6 +327,7 @@ main(void)
 	test_environment();
 	test_profiles();
 	test_container();
+	test_renewal();
 	test_places();
 	test_verdicts();
 	unlink(credentials);
