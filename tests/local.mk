@@ -359,7 +359,8 @@ long_tests = \
 	%D%/long/recount.bats \
 	%D%/long/send-email.bats \
 	%D%/long/send-wave.bats \
-	%D%/long/vf-attempt.bats
+	%D%/long/vf-attempt.bats \
+	%D%/long/vf-sqs.bats
 
 # The oracles' npm packages, fetched before any of them starts.
 oracles/complete: $(srcdir)/%D%/oracles/package.json $(srcdir)/%D%/oracles/package-lock.json
