@@ -86,7 +86,7 @@ campaign_id() { jq -r .id "$in/config.json"; }
 	[ "$(stats_get out "$scratch/t/stats/score-scores.ndjson" vf-kinesis)" -eq "$n" ]
 	stats_conserved "$scratch/t/stats/score-scores.ndjson"
 	score --stream selections
-	"$MOTO_PYTHON" "$VF_SRCDIR/tests/stand-ins/moto-read.py" stream selections | cut -d " " -f 3- >"$scratch/read"
+	moto stream selections | cut -d " " -f 3- >"$scratch/read"
 	[ "$(jq -r .eventId "$scratch/read" | wc -l)" -eq $((2 * n)) ]
 	[ "$(jq -r .eventId "$scratch/read" | sort -u | wc -l)" -eq "$n" ]
 	[ "$(jq -r .globalUserId "$scratch/read" | sort -u)" = "$(csv_get globalUserId "$scratch/t/scored/scores.csv" | sort -u)" ]

@@ -33,11 +33,11 @@ for i in range(n):
 
 # new_stream NAME SHARDS
 new_stream() {
-	"$MOTO_PYTHON" "$VF_SRCDIR/tests/stand-ins/moto-read.py" make-stream "$1" "$2"
+	moto make-stream "$1" "$2"
 }
 
 records_of() {
-	"$MOTO_PYTHON" "$VF_SRCDIR/tests/stand-ins/moto-read.py" stream "$1"
+	moto stream "$1"
 }
 
 # each_once FILE STREAM: every line of FILE is there, once, byte for byte.

@@ -28,7 +28,7 @@ sqs() {
 
 # held QUEUE: what boto3 gets out of the queue.
 held() {
-	"$MOTO_PYTHON" "$VF_SRCDIR/tests/stand-ins/moto-read.py" queue "$MOTO_URL/123456789012/$1"
+	moto queue "$MOTO_URL/123456789012/$1"
 }
 
 jobs_of() {
@@ -95,7 +95,7 @@ for i, n in enumerate([262144, 262145, 130000, 130000, 130000] + [50] * 23):
 @test "vf-sqs: receive, and delete what was sent; the rest comes again" {
 	jobs_of 25 >in
 	sqs cycle --journal j send in
-	"$MOTO_PYTHON" "$VF_SRCDIR/tests/stand-ins/moto-read.py" send "$MOTO_URL/123456789012/cycle" 'no json' $'[1,\n2]' $'{"a":\n"b"}' '1,"b":2'
+	moto send "$MOTO_URL/123456789012/cycle" 'no json' $'[1,\n2]' $'{"a":\n"b"}' '1,"b":2'
 	run --separate-stderr sqs cycle --wait 0 --until-empty --visibility 3s -o got.ndjson receive
 	[ "$status" -eq 0 ]
 	[ "$(wc -l <got.ndjson)" -eq 29 ]

@@ -94,8 +94,8 @@ asked_by() { grep -q "\"keys\": .*\"of\": \"$1\"" "$BATS_FILE_TMPDIR/account"; }
 asked() { grep -q "\"word\": \"$1\"" "$BATS_FILE_TMPDIR/account"; }
 
 # left QUEUE: what may be received at once. left_in QUEUE: how many there are, under way or not.
-left() { "$MOTO_PYTHON" "$VF_SRCDIR/tests/stand-ins/moto-read.py" queue "$(url_of "$1")"; }
-left_in() { "$MOTO_PYTHON" "$VF_SRCDIR/tests/stand-ins/moto-read.py" count "$(url_of "$1")"; }
+left() { moto queue "$(url_of "$1")"; }
+left_in() { moto count "$(url_of "$1")"; }
 
 statuses_of() {
 	local file

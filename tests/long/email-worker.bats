@@ -166,7 +166,7 @@ setup() {
 
 @test "email-worker: trees in S3 get results and figures as folders do" {
 	cloud
-	"$MOTO_PYTHON" "$VF_SRCDIR/tests/stand-ins/moto-read.py" make-bucket trees
+	moto make-bucket trees
 	jobs s3 1 3 w1 >in
 	queue_jobs s3 in
 	trees=s3://trees/all run --separate-stderr worker s3 --until-empty
@@ -176,9 +176,9 @@ setup() {
 	trees=s3://trees/all run --separate-stderr worker s3 --until-empty
 	echo "$stderr" >&2
 	[ "$status" -eq 0 ]
-	"$MOTO_PYTHON" "$VF_SRCDIR/tests/stand-ins/moto-read.py" object trees all/c1/waves/w1/email-results.csv >results.csv
+	moto object trees all/c1/waves/w1/email-results.csv >results.csv
 	[ "$(statuses_of results.csv)" = '3 sent' ]
-	"$MOTO_PYTHON" "$VF_SRCDIR/tests/stand-ins/moto-read.py" object trees all/c1/stats/email-w1.ndjson >stats.ndjson
+	moto object trees all/c1/stats/email-w1.ndjson >stats.ndjson
 	jq -e '.delivery.statuses.sent == 3' stats.ndjson
 	[ "$(left_in s3)" -eq 0 ]
 }

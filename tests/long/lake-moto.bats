@@ -99,5 +99,5 @@ archive() { scripted "$1" "$2" "$3" archive-merged.sh --break-claim; }
 	[ "$(grep -c '^lake/registration/dt=[^/]*/daily-[0-9a-f]*\.avro$' left)" -eq 1 ]
 	[ "$(grep -c '^lake/merged/.*/\(f0\|f1\|late\)\.avro$' left)" -eq 3 ]
 	[ "$(grep -c '/_daily-' left)" -eq 0 ]
-	[ "$("$MOTO_PYTHON" "$VF_SRCDIR/tests/stand-ins/moto-read.py" count "$queue")" -eq 0 ]
+	[ "$(moto count "$queue")" -eq 0 ]
 }

@@ -28,7 +28,7 @@ mail() {
 		--subject 'Your code' --suppress optout.txt --now 2027-06-01T02:00:00Z --retries 0 --wait 0 --poll 0.3 "${@:2}"
 }
 
-queue() { "$MOTO_PYTHON" "$VF_SRCDIR/tests/stand-ins/moto-read.py" "$1" "$MOTO_URL/123456789012/$2"; }
+queue() { moto "$1" "$MOTO_URL/123456789012/$2"; }
 
 @test "send-wave: e-mail jobs are queued once each, by a canary, the rest, and again" {
 	run --separate-stderr mail mail --first 5
