@@ -82,7 +82,7 @@ for line, reason in sorted((int(row["line"]), row["reason"]) for row in rows):
 ' "$1"
 }
 
-# nap SECONDS: sleeps without a process: nothing ever comes through that pipe.
+# nap SECONDS: sleeps without a process: nothing ever comes through that pipe. Changes $!, as wait_until does.
 nap() {
 	[[ -n ${_pipe:-} ]] || exec {_pipe}<> <(:)
 	read -rt "$1" -u "$_pipe" _ || :

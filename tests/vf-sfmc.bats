@@ -230,12 +230,13 @@ results() {
 	cloud
 	mkfifo pipe
 	vf-sfmc --definition wave-mail <pipe >out 3>&- &
+	local pid=$!
 	exec 4>pipe
 	jobs 1 1 >&4
 	wait_until 30 test -s out
 	jobs 2 2 >&4
 	exec 4>&-
-	wait "$!"
+	wait "$pid"
 	[ "$(results 'map(.status) | join(" ")')" = 'sent sent' ]
 }
 
@@ -243,10 +244,10 @@ results() {
 	cloud 503
 	jobs 1 600 >in
 	vf-sfmc --definition wave-mail --concurrency 1 --retries 100 --stats st in >out 3>&- 2>err &
+	local pid=$! status=0
 	wait_until 30 grep -q '"word"' account
-	kill -TERM $!
-	local status=0
-	wait $! || status=$?
+	kill -TERM "$pid"
+	wait "$pid" || status=$?
 	[ "$status" -eq 75 ]
 	[ "$(results 'map(.status) | unique | join(" ")')" = unsent ]
 	[ "$(results length)" -eq 600 ]

@@ -216,10 +216,10 @@ last' ]
 @test "vf-slack: SIGTERM while Slack is slow ends it at once" {
 	slack slow
 	vf-slack --webhook-file hook --timeout 25s --alert <<<'hello' 2>err 3>&- &
+	local pid=$! status=0 began=$SECONDS
 	wait_until 10 test -s account
-	kill -TERM $!
-	local status=0 began=$SECONDS
-	wait $! || status=$?
+	kill -TERM "$pid"
+	wait "$pid" || status=$?
 	[ "$status" -eq 75 ]
 	((SECONDS - began < 15))
 }

@@ -88,9 +88,10 @@ setup() {
 	export VF_BINDIR
 	VF_BINDIR=$(dirname "$(command -v vf-score)")
 	worker_job undeleted 2>>err.txt 3>&- &
+	local pid=$!
 	wait_until 30 is_empty undeleted
-	kill -TERM $!
-	wait $! || [ $? -eq 75 ]
+	kill -TERM "$pid"
+	wait "$pid" || [ $? -eq 75 ]
 	[ "$(accepted undeleted | uniq | wc -l)" -eq 4 ]
 	[ "$(statuses_of t/c1/waves/w1/email-results.csv)" = '4 sent' ]
 }
