@@ -94,7 +94,7 @@ struct vf_sender_options {
 	enum vf_send_verdict (*judge)(void *arg, struct vf_send *);
 	/* Each request that `source` gave comes here once. The struct is the sender's again afterwards. */
 	int (*result)(void *arg, struct vf_send *, struct vf_error *);
-	/* Before the run sleeps for lack of work, and at least every 50 ms while results come: flush. Or NULL. */
+	/* Before the run sleeps for lack of work, and at least every 250 ms while results come: flush. Or NULL. */
 	int (*idle)(void *arg, struct vf_error *);
 	bool (*stopping)(void);		/* or NULL */
 };
