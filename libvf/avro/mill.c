@@ -29,7 +29,8 @@ struct vf_mill {
 	struct tools here;		/* the caller's thread's */
 	struct slot *slots;		/* NULL: no workers, or not yet */
 	size_t nslots, put, take, give;
-	size_t flight;			/* the weight of all that is not FREE */
+	size_t used, flight;		/* slots that are not FREE, and their weight */
+	const struct slot *awaited;	/* the one whose end the caller sleeps for */
 	pthread_t *workers;
 	unsigned nworkers;
 	pthread_mutex_t lock;
@@ -126,7 +127,8 @@ work(void *mill)
 		work_on(m, &tools, s);
 		pthread_mutex_lock(&m->lock);
 		s->state = DONE;
-		pthread_cond_signal(&m->done);
+		if (s == m->awaited)
+			pthread_cond_signal(&m->done);
 	}
 	pthread_mutex_unlock(&m->lock);
 	free_tools(&tools);
@@ -192,6 +194,15 @@ vf_mill_free(struct vf_mill *m)
 
 /* The ring */
 
+static void
+await(struct vf_mill *m, const struct slot *s)
+{
+	m->awaited = s;
+	while (s->state != DONE)
+		pthread_cond_wait(&m->done, &m->lock);
+	m->awaited = NULL;
+}
+
 /* The oldest block, once it is done. A large one was left to this thread, so that there is one of them at a time. */
 static int
 give(struct vf_mill *m, struct vf_error *err)
@@ -200,12 +211,12 @@ give(struct vf_mill *m, struct vf_error *err)
 	int rc;
 
 	pthread_mutex_lock(&m->lock);
-	while (s->state != DONE)
-		pthread_cond_wait(&m->done, &m->lock);
+	await(m, s);
 	s->state = FREE;	/* nobody fills it before this thread puts again */
 	pthread_mutex_unlock(&m->lock);
 	rc = s->rc > 0 ? grind_here(m, s->block, err) : hand_on(m, &s->block, s->rc, &s->err, err);
 	m->give = (m->give + 1) % m->nslots;
+	m->used--;
 	m->flight -= s->weight;
 	if (s->bytes.size > VF_MILL_FLIGHT / m->nslots)
 		vf_buf_free(&s->bytes);
@@ -215,7 +226,25 @@ give(struct vf_mill *m, struct vf_error *err)
 int
 vf_mill_drain(struct vf_mill *m, struct vf_error *err)
 {
-	while (m->flight > 0)
+	while (m->used > 0)
+		if (give(m, err) < 0)
+			return -1;
+	return 0;
+}
+
+/*
+ * The older half is handed on together: one sleep for many blocks, while the
+ * workers have the younger half to go on with.
+ */
+static int
+give_half(struct vf_mill *m, struct vf_error *err)
+{
+	size_t n = (m->used + 1) / 2;
+
+	pthread_mutex_lock(&m->lock);
+	await(m, &m->slots[(m->give + n - 1) % m->nslots]);
+	pthread_mutex_unlock(&m->lock);
+	for (; n > 0; n--)
 		if (give(m, err) < 0)
 			return -1;
 	return 0;
@@ -232,6 +261,7 @@ fill(struct vf_mill *m, const struct vf_mill_block *b, size_t weight, struct vf_
 	s->block = *b;
 	s->block.raw = vf_buf_slice(&s->bytes);
 	s->weight = weight;
+	m->used++;
 	m->flight += weight;
 	m->put = (m->put + 1) % m->nslots;
 	pthread_mutex_lock(&m->lock);
@@ -254,15 +284,14 @@ int
 vf_mill_put(struct vf_mill *m, const struct vf_mill_block *b, struct vf_error *err)
 {
 	bool theirs = m->opt.threads > 1 && is_for_workers(m, b);
-	/* At least 1, so that nothing in flight weighs nothing. */
-	size_t weight = (b->codec != VF_CODEC_NULL && b->pack ? VF_MILL_INFLATED : b->raw.n) + 1;
+	size_t weight = b->codec != VF_CODEC_NULL && b->pack ? VF_MILL_INFLATED : b->raw.n;
 
 	if (theirs && m->slots == NULL && start(m, err) < 0)
 		return -1;
 	if (!theirs || m->nworkers == 0)
 		return vf_mill_drain(m, err) < 0 ? -1 : grind_here(m, *b, err);
-	while (m->flight > 0 && (m->flight + weight > VF_MILL_FLIGHT || m->put == m->give))
-		if (give(m, err) < 0)
+	while (m->used == m->nslots || m->flight + weight > VF_MILL_FLIGHT)
+		if (give_half(m, err) < 0)
 			return -1;
 	return fill(m, b, weight, err);
 }
