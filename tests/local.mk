@@ -13,43 +13,44 @@ AM_TESTS_ENVIRONMENT = \
 test_libs = libvf.a $(CSV_LIBS) $(JANSSON_LIBS) $(SODIUM_LIBS) $(IDN2_LIBS)
 net_libs = $(test_libs) $(CURL_LIBS)
 unit_tests =
+# Those that take longest come first, so that none is left alone at the end.
 # Of the tools; and of scripts, pages and programs of the house, whose time goes into shells.
 tool_bats = \
 	%D%/edges.bats \
-	%D%/recount.bats \
-	%D%/vf-assign.bats \
-	%D%/vf-attempt.bats \
+	%D%/vf-merge.bats \
+	%D%/vf-kinesis.bats \
 	%D%/vf-audit.bats \
+	%D%/vf-sms.bats \
+	%D%/vf-assign.bats \
+	%D%/vf-sqs.bats \
+	%D%/recount.bats \
+	%D%/vf-attempt.bats \
 	%D%/vf-avro.bats \
 	%D%/vf-codegen.bats \
 	%D%/vf-draw.bats \
 	%D%/vf-email.bats \
 	%D%/vf-events.bats \
 	%D%/vf-filter.bats \
-	%D%/vf-kinesis.bats \
-	%D%/vf-merge.bats \
 	%D%/vf-score.bats \
 	%D%/vf-seed.bats \
 	%D%/vf-sfmc.bats \
 	%D%/vf-slack.bats \
-	%D%/vf-sms.bats \
-	%D%/vf-sqs.bats \
 	%D%/vf-tally.bats \
 	%D%/vf-wave.bats
 script_bats = \
-	%D%/bench.bats \
-	%D%/campaign.bats \
-	%D%/completion.bats \
-	%D%/lake.bats \
-	%D%/man.bats \
-	%D%/privacy.bats \
-	%D%/score-lake.bats \
 	%D%/scripts.bats \
+	%D%/campaign.bats \
+	%D%/lake.bats \
 	%D%/send-wave.bats \
+	%D%/man.bats \
+	%D%/score-lake.bats \
+	%D%/bench.bats \
+	%D%/completion.bats \
+	%D%/privacy.bats \
 	%D%/zones.bats
-bats_tests = $(tool_bats) $(script_bats)
-tool_tests = $(unit_tests) $(tool_bats)
-TESTS = $(unit_tests) $(bats_tests)
+bats_tests = $(script_bats) $(tool_bats)
+tool_tests = $(tool_bats) $(unit_tests)
+TESTS = $(bats_tests) $(unit_tests)
 
 # One small program a module.
 unit_tests += tests/unit/test-avro
@@ -349,18 +350,19 @@ tests_bench_measure_SOURCES = %D%/bench/measure.c
 
 # Against other programs' answers, and what takes minutes: tests/run calls both.
 oracle_tests = %D%/oracles/avro.bats %D%/oracles/oracles.bats %D%/oracles/segments.bats
+# The longest first, here too.
 long_tests = \
-	%D%/long/athena.bats \
-	%D%/long/campaign.bats \
-	%D%/long/email-worker.bats \
-	%D%/long/kills.bats \
-	%D%/long/lake-moto.bats \
 	%D%/long/lake.bats \
-	%D%/long/recount.bats \
-	%D%/long/send-email.bats \
+	%D%/long/lake-moto.bats \
+	%D%/long/athena.bats \
+	%D%/long/kills.bats \
 	%D%/long/send-wave.bats \
+	%D%/long/email-worker.bats \
+	%D%/long/recount.bats \
+	%D%/long/campaign.bats \
+	%D%/long/vf-sqs.bats \
 	%D%/long/vf-attempt.bats \
-	%D%/long/vf-sqs.bats
+	%D%/long/send-email.bats
 
 # The oracles' npm packages, fetched before any of them starts.
 oracles/complete: $(srcdir)/%D%/oracles/package.json $(srcdir)/%D%/oracles/package-lock.json
