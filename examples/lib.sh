@@ -144,6 +144,7 @@ vf_begin() {
 	trap 'vf_on_signal HUP' HUP
 	# mkdir takes no folder that is there already, whoever made it.
 	printf -v vf_stage '%s/vf-stage.%08x' "${TMPDIR:-/tmp}" $((SRANDOM & 0xffffffff))
+	[[ $vf_stage == /* ]] || vf_stage=$PWD/$vf_stage
 	mkdir -- "$vf_stage" "$vf_stage/in" "$vf_stage/lists" "$vf_stage/aws" || {
 		vf_stage=''
 		exit 1
