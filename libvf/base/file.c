@@ -17,7 +17,6 @@
 
 #define BLOCK	((size_t)256 << 10)
 #define DIRECT	((size_t)64 << 10)	/* written as it is when nothing is waiting before it */
-#define AHEAD	(8 << 20)		/* bytes of a temporary file that the disk is asked to take at a time */
 #define PIPE	(1 << 20)
 #define LINKS	40		/* symbolic links followed, as the kernel does */
 #define NAME_CUT 200		/* bytes of the target's name kept in the temporary name: NAME_MAX is 255 */
@@ -30,7 +29,6 @@ struct vf_file {
 	int fd;
 	bool is_stdout;		/* a reader that went away is VF_ERR_PIPE, not a failure */
 	bool failed, settled, done;
-	off_t written, sent;	/* bytes of a temporary file; those of them that the disk was asked to take */
 	size_t n;		/* bytes in block */
 	char *block;
 };
@@ -328,19 +326,6 @@ vf_file_create(const char *path, unsigned flags, struct vf_error *err)
 	return f;
 }
 
-/*
- * A temporary file is fsynced in the end: the disk may as well begin while the
- * rest is made.  What goes wrong on the way is for fsync to tell.
- */
-static void
-send_ahead(struct vf_file *f)
-{
-	if (f->temp == NULL || f->written - f->sent < AHEAD)
-		return;
-	(void)sync_file_range(f->fd, f->sent, f->written - f->sent, SYNC_FILE_RANGE_WRITE);
-	f->sent = f->written;
-}
-
 static int
 put(struct vf_file *f, const char *p, size_t n, struct vf_error *err)
 {
@@ -350,8 +335,6 @@ put(struct vf_file *f, const char *p, size_t n, struct vf_error *err)
 		f->failed = true;
 		return -1;
 	}
-	f->written += (off_t)n;
-	send_ahead(f);
 	return 0;
 }
 

@@ -15,8 +15,7 @@
 /*
  * An output that appears whole or not at all (DESIGN 3, -o): bytes go to a
  * temporary file in the target's folder; vf_file_commit() flushes, fsyncs and
- * renames it over the target (and fsyncs the folder).  The disk takes what is
- * written meanwhile, so that the fsync has little left.  A symbolic link is
+ * renames it over the target (and fsyncs the folder).  A symbolic link is
  * resolved first.  A target that is there and no regular file (/dev/null, a
  * FIFO, /dev/fd/N) is opened and written in place.  path NULL or "-" is
  * standard output: written in place, closed and checked at commit.
