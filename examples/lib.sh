@@ -592,7 +592,8 @@ vf_unclaim() {
 	if vf_is_s3 "$path"; then
 		vf_aws s3 cp --only-show-errors "$path" "$theirs" 2>/dev/null || return 0
 	else
-		{ theirs=$path && [[ -r $path ]]; } || return 0
+		theirs=$path
+		[[ -r $path ]] || return 0
 	fi
 	[[ $(<"$theirs") == "$(<"$vf_stage/claim.mine")" ]] || return 0
 	if vf_is_s3 "$path"; then

@@ -25,9 +25,10 @@ struct vf_inflater *vf_inflater_new(size_t max);
 void vf_inflater_free(struct vf_inflater *);
 /*
  * The plain bytes of a stored block: 0, -1 when it is damaged, 1 when they are
- * more than max, whatever the block says of itself (the error is filled, too); up to four stray bytes behind a deflate stream are tolerated
- * (python-avro leaves a part of a checksum there), anything else that is not
- * exactly one stream is refused.  The error is the cause alone, without a file.
+ * more than max, whatever the block says of itself (the error is filled, too).
+ * Up to four stray bytes behind a deflate stream are tolerated (python-avro
+ * leaves a part of a checksum there), anything else that is not exactly one
+ * stream is refused.  The error is the cause alone, without a file.
  */
 int vf_inflate(struct vf_inflater *, enum vf_codec, struct vf_slice raw, struct vf_slice *data, struct vf_error *);
 
