@@ -135,7 +135,8 @@ test_container(void)
 	static const char *const far[] = { "http://192.0.2.1/c", "http://localhost.example.com/c", "http://127.0.0.1.example.com/c",
 		"http://127.0.0.256/c", "http://127.1/c", "http://[::2]/c", "http://[::1].example.com/c", "http://127.0.0.1@192.0.2.1/c",
 		"ftp://127.0.0.1/c", "127.0.0.1/c", "file:///etc/passwd", "http://169.254.170.21/c", "http://169.254.170.2.example.com/c",
-		"http://[fd00:ec2::23].example.com/c", "http://[fd00:ec2::24]/c", "http://localhost@192.0.2.1/c" };
+		"http://[fd00:ec2::23].example.com/c", "http://[fd00:ec2::24]/c", "http://localhost@192.0.2.1/c",
+		"http://localhost:@192.0.2.1/c", "http://127.0.0.1:@192.0.2.1/c", "http://[::1]:x@192.0.2.1/c" };
 	char url[64];
 
 	for (size_t i = 0; i < sizeof far / sizeof *far; i++) {
