@@ -20,6 +20,7 @@ libvf_a_SOURCES = \
 	%D%/base/json-pick.c %D%/base/json-pick.h \
 	%D%/base/keyset.c %D%/base/keyset.h \
 	%D%/base/log.c %D%/base/log.h \
+	%D%/base/marks.c %D%/base/marks.h \
 	%D%/base/num.c %D%/base/num.h \
 	%D%/base/pool.c %D%/base/pool.h \
 	%D%/base/slice.h \

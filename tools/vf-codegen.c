@@ -127,17 +127,17 @@ work(struct vf_run *run, const struct vf_code_format *format, struct vf_codes *c
 {
 	const struct options *opt = run->options;
 	struct vf_file *out;
-	uint64_t known;
+	uint64_t excluded;
 	char *block;
 	int rc;
 
 	for (int i = 0; i < opt->exclude.n; i++)
 		if (exclude_file(run, opt->exclude.v[i], codes) < 0)
 			return -1;
-	known = vf_codes_known(codes);
-	vf_stat_u64(run, "excluded", known);
-	add_figures(run, format, opt->count + known);
-	if (opt->count + known < known || !vf_code_space_holds(format, opt->count + known, 0))
+	excluded = vf_codes_excluded(codes);
+	vf_stat_u64(run, "excluded", excluded);
+	add_figures(run, format, opt->count + excluded);
+	if (opt->count + excluded < excluded || !vf_code_space_holds(format, opt->count + excluded, 0))
 		return vf_error(&run->err, VF_ERR_CONFIG, "there are not %" PRIu64 " such codes left", opt->count);
 	out = vf_output_file(run, run->output, VF_FILE_PRIVATE);
 	if (out == NULL || vf_file_write(out, "code\n", 5, &run->err) < 0)

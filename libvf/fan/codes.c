@@ -1,19 +1,15 @@
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include "fan/codes.h"
 
 #include <sodium.h>
 #include <stdlib.h>
-#include <sys/mman.h>
+
+#include "base/keyset.h"
+#include "base/marks.h"
 
 __extension__ typedef unsigned __int128 wide;
 
-#define SHARDS 16
-#define SHARD_SHIFT (64 - 4)
-#define HUGE ((size_t)2 << 20)		/* from here on a table asks for huge pages: most of its cost is address look-up */
-#define PAGE ((size_t)64 << 10)		/* no system's pages are larger */
 #define GROUP 128			/* codes whose cache misses overlap */
+#define AMPLE 2				/* bits of a code space beyond what is wanted, for some codes to be passed over */
 #define RANDOM_WORDS 8192		/* 64 KiB of random bytes at a time */
 #define CHUNK_LIMIT ((uint64_t)1 << 58)	/* so that fewer than one draw in 64 is thrown away */
 
@@ -170,19 +166,14 @@ struct chunk {
 	uint64_t bias;			/* 2^64 mod size */
 };
 
-struct shard {
-	uint64_t *slots;		/* 0: free; linear probing */
-	size_t size, used;
-};
-
 struct vf_codes {
 	struct vf_code_format format;
 	struct chunk chunks[VF_CODE_MAX];
 	unsigned nchunks;
-	uint64_t mix;			/* odd and secret: nobody can prepare numbers that crowd a table */
-	bool zero;			/* the number that `free' looks like is known */
-	uint64_t known;
-	struct shard shards[SHARDS];
+	uint64_t mix;			/* odd and secret: nobody can prepare numbers that crowd the marks */
+	uint64_t wanted, made;
+	struct vf_keyset *known;	/* excluded, and made without marks */
+	struct vf_marks *marks;		/* of what was made, from the first on where the space is ample; or NULL */
 	uint64_t random[RANDOM_WORDS];
 	size_t at;
 	char pairs[2 * VF_CODE_SYMBOLS * VF_CODE_SYMBOLS];	/* every two digits in turn, as characters */
@@ -210,52 +201,18 @@ cut_chunks(struct vf_codes *c)
 	}
 }
 
-static size_t
-mapped(size_t n)
-{
-	return (n * sizeof(uint64_t) + PAGE - 1) / PAGE * PAGE;
-}
-
-/* Zeroed slots.  A large table starts at a huge page's border. */
-static uint64_t *
-new_slots(size_t n)
-{
-	size_t bytes = mapped(n), before;
-	char *p;
-
-	if (bytes < HUGE)
-		return calloc(n, sizeof(uint64_t));
-	p = mmap(NULL, bytes + HUGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (p == MAP_FAILED)
-		return NULL;
-	before = -(uintptr_t)p % HUGE;
-	if (before > 0)
-		munmap(p, before);
-	munmap(p + before + bytes, HUGE - before);
-	madvise(p + before, bytes, MADV_HUGEPAGE);
-	return (uint64_t *)(void *)(p + before);
-}
-
-static void
-free_slots(struct shard *s)
-{
-	if (s->slots != NULL && mapped(s->size) >= HUGE)
-		munmap(s->slots, mapped(s->size));
-	else
-		free(s->slots);
-}
-
 struct vf_codes *
-vf_codes_new(const struct vf_code_format *format, uint64_t expected, struct vf_error *err)
+vf_codes_new(const struct vf_code_format *format, uint64_t wanted, struct vf_error *err)
 {
 	const struct vf_slice tm = VF_SLICE(VF_CODE_TM_TEXT);
 	struct vf_codes *c = calloc(1, sizeof(*c));
-	uint64_t room = expected / SHARDS;
 
-	if (c == NULL || room > SIZE_MAX / 32)
-		goto nomem;
-	room += room * 5 / 8 + 64;
+	if (c == NULL) {
+		vf_error_nomem(err);
+		return NULL;
+	}
 	c->format = *format;
+	c->wanted = wanted;
 	cut_chunks(c);
 	for (unsigned i = 0; i < format->nsymbols * format->nsymbols; i++) {
 		c->pairs[2 * i] = format->symbols[i / format->nsymbols];
@@ -264,19 +221,10 @@ vf_codes_new(const struct vf_code_format *format, uint64_t expected, struct vf_e
 	randombytes_buf(&c->mix, sizeof(c->mix));
 	c->mix |= 1;
 	c->at = RANDOM_WORDS;
-	for (int i = 0; i < SHARDS; i++) {
-		c->shards[i].size = (size_t)room;
-		c->shards[i].slots = new_slots(c->shards[i].size);
-		if (c->shards[i].slots == NULL)
-			goto nomem;
-	}
-	if (vf_codes_exclude(c, &tm, 1, err) == 0)
+	c->known = vf_keyset_new(0, vf_code_space_holds(format, wanted, AMPLE) ? 0 : wanted, err);
+	if (c->known != NULL && vf_codes_exclude(c, &tm, 1, err) == 0)
 		return c;
 	vf_codes_free(c);
-	return NULL;
-nomem:
-	vf_codes_free(c);
-	vf_error_nomem(err);
 	return NULL;
 }
 
@@ -285,16 +233,16 @@ vf_codes_free(struct vf_codes *c)
 {
 	if (c == NULL)
 		return;
-	for (int i = 0; i < SHARDS; i++)
-		free_slots(&c->shards[i]);
+	vf_keyset_free(c->known);
+	vf_marks_free(c->marks);
 	sodium_memzero(c, sizeof(*c));
 	free(c);
 }
 
 uint64_t
-vf_codes_known(const struct vf_codes *c)
+vf_codes_excluded(const struct vf_codes *c)
 {
-	return c->known;
+	return vf_keyset_count(c->known) - (c->marks == NULL ? c->made : 0);
 }
 
 size_t
@@ -303,99 +251,32 @@ vf_codes_line(const struct vf_codes *c)
 	return c->format.nprefix + c->format.length + 1;
 }
 
-/* The first slot to look at: the bits below those that chose the shard, as a fraction of its size. */
-static inline uint64_t *
-slot_of(const struct vf_codes *c, uint64_t h)
-{
-	const struct shard *s = &c->shards[h >> SHARD_SHIFT];
-
-	return &s->slots[(size_t)(((wide)(h << (64 - SHARD_SHIFT)) * s->size) >> 64)];
-}
-
-static int
-grow(struct vf_codes *c, struct shard *s)
-{
-	struct shard old = *s;
-	size_t size = old.size + old.size * 2 / 5;
-	uint64_t *slots = new_slots(size);
-
-	if (slots == NULL)
-		return -1;
-	s->slots = slots;
-	s->size = size;
-	for (size_t i = 0; i < old.size; i++) {
-		uint64_t *slot;
-
-		if (old.slots[i] == 0)
-			continue;
-		for (slot = slot_of(c, old.slots[i]); *slot != 0;)
-			if (++slot == s->slots + s->size)
-				slot = s->slots;
-		*slot = old.slots[i];
-	}
-	free_slots(&old);
-	return 0;
-}
-
-/* 1 when h was new, 0 when it was known, -1 out of memory. */
-static inline int
-learn(struct vf_codes *c, uint64_t h)
-{
-	struct shard *s = &c->shards[h >> SHARD_SHIFT];
-	uint64_t *slot;
-
-	if (h == 0) {
-		bool fresh = !c->zero;
-
-		c->known += fresh;
-		c->zero = true;
-		return fresh;
-	}
-	for (slot = slot_of(c, h); *slot != 0;) {
-		if (*slot == h)
-			return 0;
-		if (++slot == s->slots + s->size)
-			slot = s->slots;
-	}
-	*slot = h;
-	c->known++;
-	return ++s->used <= s->size - s->size / 4 || grow(c, s) == 0 ? 1 : -1;
-}
-
-/* The number that stands for a code of this format; false: it is none. */
+/* Could this code have been made here? */
 static bool
-number_of(const struct vf_codes *c, struct vf_slice code, uint64_t *h)
+is_of(const struct vf_code_format *f, struct vf_slice code)
 {
-	const struct vf_code_format *f = &c->format;
-	uint64_t number = 0;
-
 	if (code.n != f->nprefix + f->length || memcmp(code.p, f->prefix, f->nprefix) != 0)
 		return false;
-	for (size_t i = f->nprefix; i < code.n; i++) {
-		int digit = f->digit[(unsigned char)code.p[i]];
-
-		if (digit < 0)
+	for (size_t i = f->nprefix; i < code.n; i++)
+		if (f->digit[(unsigned char)code.p[i]] < 0)
 			return false;
-		number = number * f->nsymbols + (unsigned)digit;
-	}
-	*h = number * c->mix;
 	return true;
 }
 
 int
 vf_codes_exclude(struct vf_codes *c, const struct vf_slice *codes, size_t n, struct vf_error *err)
 {
-	uint64_t h[GROUP];
+	struct vf_key keys[GROUP];
+	unsigned char fresh[GROUP];
 
 	while (n > 0) {
 		size_t group = n < GROUP ? n : GROUP, found = 0;
 
 		for (size_t i = 0; i < group; i++)
-			if (number_of(c, codes[i], &h[found]))
-				__builtin_prefetch(slot_of(c, h[found++]), 1);
-		for (size_t i = 0; i < found; i++)
-			if (learn(c, h[i]) < 0)
-				return vf_error_nomem(err);
+			if (is_of(&c->format, codes[i]))
+				keys[found++] = vf_keyset_key(c->known, codes[i]);
+		if (vf_keyset_add(c->known, keys, found, fresh, NULL, err) < 0)
+			return -1;
 		codes += group;
 		n -= group;
 	}
@@ -450,13 +331,60 @@ draw(struct vf_codes *c, char *p)
 	return number;
 }
 
+/*
+ * Which of n codes at `lines` are fresh: with marks, those that surely were not
+ * made and are not excluded; without, all that are neither.
+ */
+static int
+judge(struct vf_codes *c, const char *lines, const uint64_t *numbers, size_t n, unsigned char *fresh,
+	struct vf_error *err)
+{
+	const size_t line = vf_codes_line(c);
+	struct vf_key keys[GROUP];
+	unsigned char known[GROUP];
+
+	if (c->marks != NULL) {
+		vf_marks_add(c->marks, numbers, n, fresh);
+		if (vf_keyset_count(c->known) == 0)
+			return 0;
+	}
+	for (size_t i = 0; i < n; i++)
+		keys[i] = vf_keyset_key(c->known, vf_slice(lines + i * line, line - 1));
+	if (c->marks == NULL)
+		return vf_keyset_add(c->known, keys, n, fresh, NULL, err);
+	vf_keyset_find(c->known, keys, n, known, NULL);
+	for (size_t i = 0; i < n; i++)
+		fresh[i] = fresh[i] && !known[i];
+	return 0;
+}
+
+/* Before the first code: how to know what was made, now that all that is excluded is there. */
+static int
+start(struct vf_codes *c, struct vf_error *err)
+{
+	uint64_t excluded = vf_keyset_count(c->known);
+
+	if (c->wanted > UINT64_MAX - excluded || !vf_code_space_holds(&c->format, c->wanted + excluded, AMPLE))
+		return 0;
+	c->marks = vf_marks_new(c->wanted, err);
+	if (c->marks == NULL)
+		return -1;
+	vf_keyset_seal(c->known);
+	return 0;
+}
+
 ssize_t
 vf_codes_make(struct vf_codes *c, char *out, size_t n, struct vf_error *err)
 {
 	const size_t line = vf_codes_line(c);
 	char *to = out;
-	uint64_t h[GROUP];
+	uint64_t numbers[GROUP];
+	unsigned char fresh[GROUP];
 
+	if (c->made == 0 && c->marks == NULL && start(c, err) < 0)
+		return -1;
+	if (n > c->wanted - c->made)
+		n = (size_t)(c->wanted - c->made);
 	for (size_t left = n; left > 0;) {
 		size_t group = left < GROUP ? left : GROUP;
 		char *from = to;
@@ -465,20 +393,19 @@ vf_codes_make(struct vf_codes *c, char *out, size_t n, struct vf_error *err)
 			char *p = from + i * line;
 
 			memcpy(p, c->format.prefix, c->format.nprefix);
-			h[i] = draw(c, p + c->format.nprefix) * c->mix;
+			numbers[i] = draw(c, p + c->format.nprefix) * c->mix;
 			p[line - 1] = '\n';
-			__builtin_prefetch(slot_of(c, h[i]), 1);
 		}
+		if (judge(c, from, numbers, group, fresh, err) < 0)
+			return -1;
 		for (size_t i = 0; i < group; i++, from += line) {
-			int fresh = learn(c, h[i]);
-
-			if (fresh < 0)
-				return vf_error_nomem(err);
-			if (fresh && to != from)
+			if (fresh[i] && to != from)
 				memcpy(to, from, line);
-			to += fresh ? line : 0;
+			to += fresh[i] ? line : 0;
 		}
 		left -= group;
 	}
-	return (ssize_t)((size_t)(to - out) / line);
+	n = (size_t)(to - out) / line;
+	c->made += n;
+	return (ssize_t)n;
 }

@@ -8,10 +8,11 @@
  * digits of a number below alphabet^k, and draws that would favour some
  * numbers are thrown away (Lemire's method).
  *
- * What was made or excluded is remembered as a number: exact while the code
- * space has at most 2^64 codes; in a larger one two codes share a number with
- * a chance of 2^-64, and then the later one is skipped.  Never is one code
- * made twice.
+ * Never is one code made twice.  Where the space is ample (at least four times
+ * what is excluded and wanted), what was made is remembered by marks, which
+ * refuse about one in 1,000 new codes: it is passed over, each with the same
+ * chance, and another is drawn.  In a smaller space, and for what is excluded,
+ * fingerprints tell exactly, so that the last code can be had.
  */
 #ifndef VF_FAN_CODES_H
 #define VF_FAN_CODES_H
@@ -58,26 +59,26 @@ bool vf_code_space_holds(const struct vf_code_format *, uint64_t n, unsigned shi
 double vf_code_guess_odds(const struct vf_code_format *, uint64_t live);
 
 /*
- * The maker: remembers what it made and what is excluded.  Memory: 16 tables
- * of 8-byte numbers made for `expected` codes at 13 bytes each; beyond that
- * they grow one at a time, to at most 16 bytes a code.  vf_hash_start() must
- * have been called.
+ * The maker: remembers what it made and what is excluded.  Memory: 3 bytes for
+ * each code wanted (16 where the space is not ample), 15 to 23 for each that is
+ * excluded.  vf_hash_start() must have been called.
  */
 struct vf_codes;
 
-struct vf_codes *vf_codes_new(const struct vf_code_format *, uint64_t expected, struct vf_error *);
+/* wanted: how many will be made in all. NULL out of memory. */
+struct vf_codes *vf_codes_new(const struct vf_code_format *, uint64_t wanted, struct vf_error *);
 void vf_codes_free(struct vf_codes *);		/* wipes the random bytes left */
 
-/* These codes are never made.  What this format cannot make is passed over. */
+/* These codes are never made: said before the first is.  What this format cannot make is passed over. */
 int vf_codes_exclude(struct vf_codes *, const struct vf_slice *, size_t n, struct vf_error *);
-/* Codes of this format that are excluded or made: the space must hold these and those still wanted. */
-uint64_t vf_codes_known(const struct vf_codes *);
+/* Different codes of this format that are excluded: the space must hold these and those that are wanted. */
+uint64_t vf_codes_excluded(const struct vf_codes *);
 
 /*
- * Up to n new codes as lines of vf_codes_line() bytes, LF included, into out.
- * Returns how many (0 is possible: all of a small draw were known), -1 out of
- * memory.  When the space is exhausted it returns 0 for ever: compare
- * vf_codes_known() before.
+ * Up to n new codes, of those that are still wanted, as lines of
+ * vf_codes_line() bytes, LF included, into out.  Returns how many (0 is
+ * possible: all of a small draw were known), -1 out of memory.  When the space
+ * is exhausted it returns 0 for ever: compare vf_codes_excluded() before.
  */
 ssize_t vf_codes_make(struct vf_codes *, char *out, size_t n, struct vf_error *);
 size_t vf_codes_line(const struct vf_codes *);
