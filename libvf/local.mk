@@ -9,6 +9,7 @@ libvf_a_SOURCES = \
 	%D%/avro/schema.c %D%/avro/schema.h \
 	%D%/avro/varint.h \
 	%D%/avro/walk.c %D%/avro/walk.h \
+	%D%/base/aside.c %D%/base/aside.h \
 	%D%/base/blake4.c %D%/base/blake4.h \
 	%D%/base/buf.c %D%/base/buf.h \
 	%D%/base/date.c %D%/base/date.h \

@@ -53,6 +53,9 @@ tool_tests = $(tool_bats) $(unit_tests)
 TESTS = $(bats_tests) $(unit_tests)
 
 # One small program a module.
+unit_tests += tests/unit/test-aside
+tests_unit_test_aside_SOURCES = %D%/unit/test-aside.c %D%/unit/tap.h
+tests_unit_test_aside_LDADD = $(test_libs)
 unit_tests += tests/unit/test-avro
 tests_unit_test_avro_SOURCES = %D%/unit/test-avro.c %D%/unit/tap.h
 tests_unit_test_avro_LDADD = $(test_libs) $(DEFLATE_LIBS) $(SNAPPY_LIBS)

@@ -83,7 +83,15 @@ sqs_batch_prepare(void *arg, struct vf_send *const *r, size_t n, struct vf_error
 			if (vf_journal_intent(q->journal, sqs_rest(&b->entries[k]), err) < 0)
 				return -1;
 	}
-	return vf_journal_dirty(q->journal) ? vf_journal_sync(q->journal, err) : 0;
+	return !vf_journal_dirty(q->journal) ? 0 : vf_journal_sync_begin(q->journal, err) < 0 ? -1 : 1;
+}
+
+int
+sqs_batch_sync(void *arg, struct vf_error *err)
+{
+	struct queue *q = arg;
+
+	return vf_journal_sync_end(q->journal, err);
 }
 
 enum vf_send_verdict

@@ -82,6 +82,7 @@ int sqs_drop_rest(struct queue *);
 
 int sqs_batch_source(void *queue, struct vf_send *, int *fd, struct vf_error *);
 int sqs_batch_prepare(void *queue, struct vf_send *const *, size_t n, struct vf_error *);
+int sqs_batch_sync(void *queue, struct vf_error *);
 enum vf_send_verdict sqs_batch_judge(void *queue, struct vf_send *);
 int sqs_batch_result(void *queue, struct vf_send *, struct vf_error *);
 

@@ -129,7 +129,15 @@ prepare(void *arg, struct vf_send *const *sends, size_t n, struct vf_error *err)
 			return -1;
 		job->intended = any = true;
 	}
-	return any ? vf_journal_sync(w->journal, err) : 0;
+	return !any ? 0 : vf_journal_sync_begin(w->journal, err) < 0 ? -1 : 1;
+}
+
+static int
+sync_intents(void *arg, struct vf_error *err)
+{
+	struct wave *w = arg;
+
+	return vf_journal_sync_end(w->journal, err);
 }
 
 /* The last look at the clock before it leaves: a pause may have been long. */
@@ -195,7 +203,7 @@ open_service(struct wave *w)
 		return -1;
 	w->sender = vf_sender_new(&(struct vf_sender_options){ .http = w->http, .concurrency = (unsigned)opt->concurrency,
 		.rate = (double)opt->rate, .retries = (unsigned)opt->retries, .stop_after = opt->stop_after,
-		.idempotent = opt->idempotent, .arg = w, .source = sms_source, .prepare = prepare, .start = before_start,
+		.idempotent = opt->idempotent, .arg = w, .source = sms_source, .prepare = prepare, .sync = sync_intents, .start = before_start,
 		.judge = judge, .result = sms_result, .idle = idle, .stopping = vf_stopping }, err);
 	if (w->sender == NULL)
 		return -1;

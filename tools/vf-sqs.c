@@ -84,7 +84,7 @@ run_sender(struct queue *q, struct vf_http *http)
 		.http = http, .concurrency = concurrency, .waiting = concurrency, .retries = (unsigned)q->opt->retries,
 		.backoff_ms = 100, .backoff_max_ms = 10000, .idempotent = true,
 		.drain_ms = receive ? q->opt->wait + 5000 : 20000, .source = receive ? sqs_receive_source : sqs_batch_source,
-		.prepare = q->verb == SEND ? sqs_batch_prepare : NULL, .start = start,
+		.prepare = q->verb == SEND ? sqs_batch_prepare : NULL, .sync = q->verb == SEND ? sqs_batch_sync : NULL, .start = start,
 		.judge = receive ? sqs_receive_judge : sqs_batch_judge,
 		.result = receive ? sqs_receive_result : sqs_batch_result, .arg = q, .stopping = vf_stopping }, &run->err);
 	int rc;

@@ -15,6 +15,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -31,7 +32,7 @@ struct vf_log {
 	bool regular;		/* and opened by its own name; else: no lock, no look at what is there */
 	bool owned;		/* the lock is held from open to free */
 	bool fresh;		/* not regular, and nothing is in it yet */
-	bool failed;
+	atomic_bool failed;
 	struct vf_buf lines;	/* whole lines not yet written */
 };
 
@@ -240,7 +241,8 @@ vf_log_flush(struct vf_log *log, struct vf_error *err)
 	if (log->lines.n == 0)
 		return 0;
 	rc = !log->regular ? write_special(log, err) : log->owned ? append_owned(log, err) : append_shared(log, err);
-	log->failed = rc < 0;
+	if (rc < 0)
+		log->failed = true;
 	vf_buf_clear(&log->lines);
 	return rc;
 }
@@ -258,16 +260,20 @@ vf_log_line(struct vf_log *log, struct vf_slice line, struct vf_error *err)
 }
 
 int
-vf_log_sync(struct vf_log *log, struct vf_error *err)
+vf_log_sync_flushed(struct vf_log *log, struct vf_error *err)
 {
-	if (vf_log_flush(log, err) < 0)
-		return -1;
 	while (log->regular && fdatasync(log->fd) < 0)
 		if (errno != EINTR) {
 			log->failed = true;
 			return fail(log, err);
 		}
 	return 0;
+}
+
+int
+vf_log_sync(struct vf_log *log, struct vf_error *err)
+{
+	return vf_log_flush(log, err) < 0 ? -1 : vf_log_sync_flushed(log, err);
 }
 
 int

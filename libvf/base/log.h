@@ -39,6 +39,8 @@ int vf_log_line(struct vf_log *, struct vf_slice line, struct vf_error *);
 int vf_log_flush(struct vf_log *, struct vf_error *);
 /* Flush, then fdatasync: when it returns 0 every line so far is on disk. */
 int vf_log_sync(struct vf_log *, struct vf_error *);
+/* The second half of it: it may run in another thread while lines are added and flushed here. */
+int vf_log_sync_flushed(struct vf_log *, struct vf_error *);
 /* Flushes and closes; returns -1 when that failed. */
 int vf_log_close(struct vf_log *, struct vf_error *);
 void vf_log_free(struct vf_log *);	/* lines not flushed are lost */

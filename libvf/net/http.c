@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <strings.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -58,6 +59,7 @@ struct vf_http {
 	struct vf_http_call *first, **last;	/* ended, not handed back yet */
 	uint64_t timer;				/* when libcurl wants to be called; UINT64_MAX: never */
 	int fd;					/* the caller's, in the epoll set; -1: none */
+	int wake;				/* vf_http_wake() makes it readable */
 };
 
 static struct slot *
@@ -331,6 +333,14 @@ add_handles(struct vf_http *http)
 	return 0;
 }
 
+static int
+watch_wake(struct vf_http *http)
+{
+	struct epoll_event e = { .events = EPOLLIN, .data.fd = http->wake };
+
+	return epoll_ctl(http->epoll, EPOLL_CTL_ADD, http->wake, &e);
+}
+
 struct vf_http *
 vf_http_new(const struct vf_http_options *o, struct vf_error *err)
 {
@@ -350,7 +360,8 @@ vf_http_new(const struct vf_http_options *o, struct vf_error *err)
 	http->fd = -1;
 	http->last = &http->first;
 	http->epoll = epoll_create1(EPOLL_CLOEXEC);
-	if (http->epoll < 0) {
+	http->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (http->epoll < 0 || http->wake < 0 || watch_wake(http) < 0) {
 		vf_error_errno(err, "epoll");
 		vf_http_free(http);
 		return NULL;
@@ -390,6 +401,8 @@ vf_http_free(struct vf_http *http)
 		curl_multi_cleanup(http->multi);
 	if (http->epoll >= 0)
 		close(http->epoll);
+	if (http->wake >= 0)
+		close(http->wake);
 	free(http->slots);
 	curl_slist_free_all(http->headers);
 	free(http->handles);
@@ -680,9 +693,12 @@ dispatch(struct vf_http *http, const struct epoll_event *e, bool *readable)
 	int what = (e->events & EPOLLIN ? CURL_CSELECT_IN : 0) | (e->events & EPOLLOUT ? CURL_CSELECT_OUT : 0) |
 		(e->events & (EPOLLERR | EPOLLHUP) ? CURL_CSELECT_ERR : 0);
 	int fd = e->data.fd, running;
+	eventfd_t calls;
 
 	if (fd == http->fd)
 		*readable = true;
+	else if (fd == http->wake)
+		(void)eventfd_read(fd, &calls);
 	else if ((size_t)fd < http->nslots && http->slots[fd].wanted == 0)
 		/* A kept connection between two calls, at its end: the next call will see. */
 		(void)set_events(http, &http->slots[fd], fd, 0);
@@ -731,6 +747,12 @@ int
 vf_http_wait(struct vf_http *http, uint64_t wait_ns, int fd, bool *readable, struct vf_error *err)
 {
 	return turn(http, http->first != NULL ? 0 : wait_ns, fd, readable, err);
+}
+
+void
+vf_http_wake(struct vf_http *http)
+{
+	(void)eventfd_write(http->wake, 1);
 }
 
 void

@@ -108,6 +108,8 @@ unsigned vf_http_active(const struct vf_http *);
  * can always be read (a file) is so at once.
  */
 int vf_http_wait(struct vf_http *, uint64_t wait_ns, int fd, bool *readable, struct vf_error *);
+/* From another thread: the wait that goes on, or the next one, ends. */
+void vf_http_wake(struct vf_http *);
 
 /*
  * Start and wait for this one call; others go on meanwhile and come back from

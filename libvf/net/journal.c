@@ -31,7 +31,7 @@ struct vf_journal {
 	int nstatuses;
 	struct vf_slice words[VF_JOURNAL_STATUSES_MAX];
 	uint64_t size;			/* of the file with what is queued */
-	uint64_t on_disk;		/* bytes that were written, if not synced */
+	uint64_t written;		/* bytes that were written, if not synced */
 	uint64_t counts[WORDS_MAX];	/* of the keys as loaded, by standing + 2 */
 	bool dirty;
 	struct vf_buf line;
@@ -248,7 +248,7 @@ load(struct vf_journal *j, const struct vf_journal_options *opt, struct vf_slice
 		return -1;
 	if (n > 0 || j->keys == NULL)
 		return vf_error(err, VF_ERR_FAILED, "%s: changed while it was locked", path);
-	j->size = j->on_disk = offset;
+	j->size = j->written = offset;
 	return settle(j, err);
 }
 
@@ -424,10 +424,10 @@ vf_journal_payload(struct vf_journal *j, uint64_t where, struct vf_slice key, st
 	if (end == NULL) {
 		bool near = where >= j->at && where - j->at <= NEAR;
 
-		if (where >= j->on_disk) {
+		if (where >= j->written) {
 			if (vf_log_flush(j->log, err) < 0)
 				return -1;
-			j->on_disk = j->size;
+			j->written = j->size;
 		}
 		if (read_window(j, where, near ? sizeof(j->window) : SMALL, err) < 0)
 			return -1;
@@ -509,13 +509,25 @@ vf_journal_dirty(const struct vf_journal *j)
 }
 
 int
-vf_journal_sync(struct vf_journal *j, struct vf_error *err)
+vf_journal_sync_begin(struct vf_journal *j, struct vf_error *err)
 {
-	if (vf_log_sync(j->log, err) < 0)
+	if (vf_log_flush(j->log, err) < 0)
 		return -1;
-	j->on_disk = j->size;
+	j->written = j->size;
 	j->dirty = false;
 	return 0;
+}
+
+int
+vf_journal_sync_end(struct vf_journal *j, struct vf_error *err)
+{
+	return vf_log_sync_flushed(j->log, err);
+}
+
+int
+vf_journal_sync(struct vf_journal *j, struct vf_error *err)
+{
+	return vf_journal_sync_begin(j, err) < 0 ? -1 : vf_journal_sync_end(j, err);
 }
 
 int

@@ -85,5 +85,12 @@ int vf_journal_outcome(struct vf_journal *, struct vf_slice key, int status, str
 bool vf_journal_dirty(const struct vf_journal *);
 /* When it returns 0 all lines so far are on disk. */
 int vf_journal_sync(struct vf_journal *, struct vf_error *);
+/*
+ * The same in two steps.  The first writes; when the second returns 0 what was
+ * written before is on disk, and that one may run in another thread while the
+ * functions above, but for opening, closing and freeing, run here.
+ */
+int vf_journal_sync_begin(struct vf_journal *, struct vf_error *);
+int vf_journal_sync_end(struct vf_journal *, struct vf_error *);
 
 #endif

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/aside.h"
 #include "base/date.h"
 
 #define MS ((uint64_t)1000000)		/* nanoseconds */
@@ -39,10 +40,13 @@ struct vf_sender {
 	unsigned nsends;
 	struct vf_send *free;
 	struct queue ready;		/* taken, not prepared */
+	struct queue syncing;		/* prepared, and not on disk yet: one group */
 	struct queue prepared;		/* may leave */
 	struct vf_send **heap;		/* wait for their next try: the first due on top */
 	unsigned nheap, under_way;
 	struct vf_send **group;		/* room for one call of `prepare` */
+	struct vf_aside *disk;		/* calls `sync` */
+	uint64_t began;			/* the group: when `prepare` was called */
 
 	bool ended;			/* the source */
 	bool dry;			/* the source has none yet */
@@ -128,6 +132,12 @@ heap_pop(struct vf_sender *s)
 	return top;
 }
 
+static void
+wake_up(void *sender)
+{
+	vf_http_wake(((struct vf_sender *)sender)->o.http);
+}
+
 struct vf_sender *
 vf_sender_new(const struct vf_sender_options *o, struct vf_error *err)
 {
@@ -152,6 +162,7 @@ vf_sender_new(const struct vf_sender_options *o, struct vf_error *err)
 		s->ahead_min = o->rate > AHEAD * 1e9 / AHEAD_MAX ? (uint64_t)(AHEAD * 1e9 / o->rate) : AHEAD_MAX;
 	s->ahead = s->ahead_min;
 	queue_clear(&s->ready);
+	queue_clear(&s->syncing);
 	queue_clear(&s->prepared);
 	s->nsends = s->o.concurrency + s->o.waiting;
 	s->sends = calloc(s->nsends, sizeof *s->sends);
@@ -160,6 +171,11 @@ vf_sender_new(const struct vf_sender_options *o, struct vf_error *err)
 	if (s->sends == NULL || s->heap == NULL || s->group == NULL) {
 		vf_sender_free(s);
 		vf_error_nomem(err);
+		return NULL;
+	}
+	s->disk = o->sync != NULL ? vf_aside_new(o->sync, o->arg, wake_up, s, err) : NULL;
+	if (o->sync != NULL && s->disk == NULL) {
+		vf_sender_free(s);
 		return NULL;
 	}
 	for (unsigned i = s->nsends; i-- > 0; s->free = &s->sends[i]) {
@@ -174,6 +190,7 @@ vf_sender_free(struct vf_sender *s)
 {
 	if (s == NULL)
 		return;
+	vf_aside_free(s->disk);
 	for (unsigned i = 0; s->sends != NULL && i < s->nsends; i++) {
 		vf_http_call_free(&s->sends[i].call);
 		vf_buf_free(&s->sends[i].text);
@@ -241,6 +258,8 @@ hold_all(struct vf_sender *s)
 	struct vf_send *r;
 
 	while ((r = pop(&s->prepared)) != NULL)
+		hold(s, r);
+	while ((r = pop(&s->syncing)) != NULL)
 		hold(s, r);
 	while ((r = pop(&s->ready)) != NULL)
 		hold(s, r);
@@ -404,14 +423,14 @@ wake(struct vf_sender *s, uint64_t now)
 		push_first(&s->ready, heap_pop(s));
 }
 
-/* How many more could start within ->ahead, beyond those that are prepared. */
+/* How many more could start within ->ahead, beyond those that are prepared or will be soon. */
 static unsigned
 wanted(const struct vf_sender *s, uint64_t now)
 {
-	unsigned slots = s->o.concurrency - s->under_way - s->prepared.n;
+	unsigned before = s->prepared.n + s->syncing.n, slots = s->o.concurrency - s->under_way - before;
 	uint32_t turns = vf_limiter_within(&s->limiter, now, s->ahead);
 
-	turns = turns > s->prepared.n ? turns - s->prepared.n : 0;
+	turns = turns > before ? turns - before : 0;
 	return turns < slots ? turns : slots;
 }
 
@@ -446,24 +465,55 @@ take(struct vf_sender *s, unsigned want)
 	}
 }
 
-/* n requests from ready to prepared. */
+/* The group may leave; how long it took tells how far ahead the next one has to be. */
+static void
+group_is_prepared(struct vf_sender *s)
+{
+	struct vf_send *r;
+
+	s->ahead = (3 * s->ahead + 4 * (vf_clock_ns() - s->began)) / 4;
+	if (s->ahead < s->ahead_min || s->ahead > AHEAD_MAX)
+		s->ahead = s->ahead < s->ahead_min ? s->ahead_min : AHEAD_MAX;
+	while ((r = pop(&s->syncing)) != NULL)
+		push(&s->prepared, r);
+}
+
+/* A group's `sync` has ended, or not. */
+static void
+look_at_disk(struct vf_sender *s)
+{
+	struct vf_error err;
+	int rc;
+
+	if (s->syncing.n == 0 || !vf_aside_ended(s->disk, &rc, &err))
+		return;
+	if (rc < 0)
+		close_run(s, &err);
+	group_is_prepared(s);
+}
+
+/* n requests from ready to syncing, or to prepared when there is nothing to sync. */
 static void
 prepare(struct vf_sender *s, unsigned n)
 {
 	struct vf_error err = { 0 };
-	uint64_t began = vf_clock_ns();
+	int rc = 0;
 
-	for (unsigned i = 0; i < n; i++)
+	for (unsigned i = 0; i < n; i++) {
 		s->group[i] = pop(&s->ready);
+		push(&s->syncing, s->group[i]);
+	}
 	s->linger = NEVER;
 	s->counts.groups++;
-	if (s->o.prepare != NULL && s->o.prepare(s->o.arg, s->group, n, &err) < 0)
+	s->began = vf_clock_ns();
+	if (s->o.prepare != NULL)
+		rc = s->o.prepare(s->o.arg, s->group, n, &err);
+	if (rc < 0)
 		close_run(s, &err);
-	s->ahead = (3 * s->ahead + 4 * (vf_clock_ns() - began)) / 4;
-	if (s->ahead < s->ahead_min || s->ahead > AHEAD_MAX)
-		s->ahead = s->ahead < s->ahead_min ? s->ahead_min : AHEAD_MAX;
-	for (unsigned i = 0; i < n; i++)
-		push(&s->prepared, s->group[i]);
+	if (rc > 0)
+		vf_aside_start(s->disk);
+	else
+		group_is_prepared(s);
 }
 
 /*
@@ -475,7 +525,7 @@ prepare_some(struct vf_sender *s, unsigned want, uint64_t now)
 {
 	unsigned n = s->ready.n < want ? s->ready.n : want;
 
-	if (n == 0)
+	if (n == 0 || s->syncing.n > 0)
 		return;
 	if (s->linger == NEVER)
 		s->linger = now + LINGER;
@@ -534,9 +584,9 @@ next_event(const struct vf_sender *s, unsigned want)
 		return s->drain;
 	if (s->under_way < s->o.concurrency && s->prepared.n > 0)
 		earlier(&until, turn);
-	else if (s->under_way < s->o.concurrency && want == 0)
+	else if (s->under_way < s->o.concurrency && want == 0 && s->syncing.n == 0)
 		earlier(&until, turn > s->ahead ? turn - s->ahead : 0);
-	if (s->ready.n > 0 && want > 0 && (want < s->ready.n ? want : s->ready.n) >= 2 * s->prepared.n)
+	if (s->syncing.n == 0 && s->ready.n > 0 && want > 0 && (want < s->ready.n ? want : s->ready.n) >= 2 * s->prepared.n)
 		earlier(&until, s->linger);
 	if (s->nheap > 0)
 		earlier(&until, s->heap[0]->due);
@@ -573,7 +623,7 @@ sleep_a_while(struct vf_sender *s, unsigned want)
 static bool
 over(const struct vf_sender *s)
 {
-	return s->under_way == 0 && s->ready.n == 0 && s->prepared.n == 0 && s->nheap == 0 && (s->closing || s->ended);
+	return s->under_way == 0 && s->ready.n + s->syncing.n + s->prepared.n == 0 && s->nheap == 0 && (s->closing || s->ended);
 }
 
 int
@@ -586,6 +636,7 @@ vf_sender_run(struct vf_sender *s, struct vf_error *err)
 		unsigned want = 0;
 
 		harvest(s);
+		look_at_disk(s);
 		if (!s->closing && s->o.stopping != NULL && s->o.stopping()) {
 			vf_error(err, VF_ERR_STOPPED, "interrupted");
 			close_run(s, err);

@@ -81,9 +81,16 @@ struct vf_sender_options {
 	int (*source)(void *arg, struct vf_send *, int *fd, struct vf_error *);
 	/*
 	 * Before anything of these requests leaves (again: attempts says how often
-	 * it did): where intents are put on disk.  Or NULL.
+	 * it did): where intents are written.  0; 1: they leave after `sync`; -1.
+	 * Or NULL.
 	 */
 	int (*prepare)(void *arg, struct vf_send *const *, size_t n, struct vf_error *);
+	/*
+	 * When it returns 0 what `prepare` wrote is on disk.  It is called in a
+	 * thread of the sender's, while the other functions run: answers need not
+	 * wait for the disk.  NULL where `prepare` never returns 1.
+	 */
+	int (*sync)(void *arg, struct vf_error *);
 	/*
 	 * Before each start: headers that age (tokens) are put right. 0; 1: this
 	 * one shall not start any more, it comes back HELD (UNKNOWN when an earlier

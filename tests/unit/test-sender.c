@@ -2,6 +2,7 @@
 #include "net/sender.h"
 
 #include <fcntl.h>
+#include <stdatomic.h>
 
 #include "base/date.h"
 #include "base/hash.h"
@@ -9,22 +10,26 @@
 #include "tap.h"
 
 #define MAX 4000
+#define ALL_TAKEN MAX			/* for stop_at: neither is a number of results */
+#define ALL_STARTED (MAX + 1)
 #define MS ((uint64_t)1000000)
 
 /* One run: what goes in, and what came back. */
 static struct {
 	char (*urls)[96];
-	int n, taken, results, prepared, judged, idle;
+	int n, taken, judged, idle;
+	atomic_int results, prepared, synced;	/* looked at in `sync`, which runs in a thread */
+	atomic_int meanwhile;		/* results that came during a `sync` */
 	int fd;				/* with one, a request can be taken for each byte of it */
 	bool no_fd;
-	useconds_t prepare_us;
-	int fail_prepare, fail_result, stop_at;
+	useconds_t prepare_us, sync_us;
+	int fail_prepare, fail_sync, fail_result, stop_at;
 	enum vf_send_outcome outcome[MAX];
 	unsigned attempts[MAX];
 	char detail[MAX][32];
 	int hold_from;			/* `start` holds these */
-	bool early;			/* a request had left before it was prepared */
-	unsigned char ready[MAX];
+	bool early;			/* a request had left before it was prepared, and that on disk */
+	int ready[MAX];			/* it was prepared as the how-manieth, from 1 on */
 	int later;
 	uint64_t turns[MAX];
 	int nturns;
@@ -62,12 +67,26 @@ prepare(void *arg, struct vf_send *const *sends, size_t n, struct vf_error *e)
 	(void)arg;
 	for (size_t i = 0; i < n; i++) {
 		run.early = run.early || (sends[i]->attempts == 0 && run.ready[sends[i]->id]);
-		run.ready[sends[i]->id] = 1;
+		run.ready[sends[i]->id] = run.prepared + (int)i + 1;
 	}
 	run.prepared += (int)n;
 	usleep(run.prepare_us);
 	if (run.fail_prepare > 0 && run.prepared >= run.fail_prepare)
 		return vf_error(e, VF_ERR_FAILED, "journal: No space left on device");
+	return 1;
+}
+
+static int
+sync_to_disk(void *arg, struct vf_error *e)
+{
+	int written = run.prepared, results = run.results;
+
+	(void)arg;
+	usleep(run.sync_us);
+	run.meanwhile += run.results - results;
+	if (run.fail_sync > 0 && written >= run.fail_sync)
+		return vf_error(e, VF_ERR_FAILED, "journal: Input/output error");
+	run.synced = written;
 	return 0;
 }
 
@@ -76,7 +95,7 @@ before_start(void *arg, struct vf_send *s, struct vf_error *e)
 {
 	(void)arg;
 	(void)e;
-	run.early = run.early || !run.ready[s->id];
+	run.early = run.early || run.ready[s->id] == 0 || run.ready[s->id] > run.synced;
 	if (run.hold_from > 0 && s->id >= (uint64_t)run.hold_from)
 		return 1;
 	if (run.nturns < MAX)
@@ -112,7 +131,11 @@ idle(void *arg, struct vf_error *e)
 static bool
 stopping(void)
 {
-	return run.stop_at > 0 && (run.results >= run.stop_at || (run.taken == run.n && run.stop_at >= MAX));
+	if (run.stop_at == ALL_TAKEN)
+		return run.taken == run.n;
+	if (run.stop_at == ALL_STARTED)
+		return run.nturns == run.n;
+	return run.stop_at > 0 && run.results >= run.stop_at;
 }
 
 static void
@@ -153,6 +176,7 @@ go(struct vf_sender_options o)
 	o.http = http;
 	o.source = source;
 	o.prepare = prepare;
+	o.sync = sync_to_disk;
 	o.start = before_start;
 	o.result = result;
 	o.idle = idle;
@@ -266,6 +290,13 @@ test_limits(void)
 	ok(counts.groups < 75, "is called for more at a time (%" PRIu64 " groups)", counts.groups);
 
 	clear();
+	for (int i = 0; i < 150; i++)
+		add("/slow/5/204");
+	run.sync_us = 20000;
+	ok(go((struct vf_sender_options){ .concurrency = 16 }) == 0 && all(VF_SEND_SENT), "a disk that takes long");
+	ok(run.meanwhile >= 50 && !run.early, "answers do not wait for it, and what leaves does (%d)", run.meanwhile);
+
+	clear();
 	for (int i = 0; i < 3000; i++)
 		add("/status/200/202");
 	ok(go((struct vf_sender_options){ .concurrency = 64 }) == 0 && all(VF_SEND_SENT) && server.got[202] == 3000 && counts.groups < 600,
@@ -330,7 +361,7 @@ test_stops(void)
 	clear();
 	for (int i = 0; i < 4; i++)
 		add("/slow/350/405");
-	run.stop_at = MAX;			/* as soon as all are taken */
+	run.stop_at = ALL_STARTED;
 	ok(go((struct vf_sender_options){ .concurrency = 4, .drain_ms = 100 }) < 0 && err.kind == VF_ERR_STOPPED && run.results == 4, "but not for ever");
 	ok(all(VF_SEND_UNKNOWN) && run.attempts[3] == 1, "those given up had left: unknown");
 
@@ -340,6 +371,19 @@ test_stops(void)
 	run.fail_prepare = 100;
 	ok(go((struct vf_sender_options){ .concurrency = 8 }) < 0 && strcmp(err.text, "journal: No space left on device") == 0 &&
 		server.got[406] < 100 && run.results == run.taken, "nothing leaves whose intent is not on disk");
+	clear();
+	for (int i = 0; i < 400; i++)
+		add("/status/200/409");
+	run.fail_sync = 100;
+	ok(go((struct vf_sender_options){ .concurrency = 8 }) < 0 && strcmp(err.text, "journal: Input/output error") == 0 &&
+		server.got[409] < 100 && run.results == run.taken, "nor one that the disk did not take");
+	clear();
+	for (int i = 0; i < 100; i++)
+		add("/status/200/410");
+	run.sync_us = 300000;
+	run.stop_at = ALL_TAKEN;		/* in the middle of a sync */
+	ok(go((struct vf_sender_options){ .concurrency = 100 }) < 0 && err.kind == VF_ERR_STOPPED && all(VF_SEND_HELD) && server.got[410] == 0,
+		"a stop while the disk is at work holds what it was to take");
 	clear();
 	for (int i = 0; i < 400; i++)
 		add("/status/200/407");

@@ -1,0 +1,67 @@
+/* test-aside.c -- a job runs once for each start, beside the caller, and its end is told once. */
+#include "base/aside.h"
+
+#include <stdatomic.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tap.h"
+
+static atomic_int runs, overs, hurry;
+
+static int
+job(void *arg, struct vf_error *err)
+{
+	const int *fail_at = arg;
+
+	runs++;
+	for (int i = 0; i < 2000 && !hurry; i++)
+		usleep(1000);
+	return runs == *fail_at ? vf_error(err, VF_ERR_FAILED, "run %d", *fail_at) : (int)runs;
+}
+
+static void
+over(void *arg)
+{
+	(*(atomic_int *)arg)++;
+}
+
+static bool
+wait_for_end(struct vf_aside *a, int *rc, struct vf_error *err)
+{
+	for (int i = 0; i < 5000; i++) {
+		if (vf_aside_ended(a, rc, err))
+			return true;
+		usleep(1000);
+	}
+	return false;
+}
+
+int
+main(void)
+{
+	struct vf_error err = { 0 };
+	int fail_at = 2, rc = 7;
+	struct vf_aside *a = vf_aside_new(job, &fail_at, over, &overs, &err);
+
+	ok(!vf_aside_ended(a, &rc, &err) && rc == 7, "nothing was started, and nothing has ended");
+	vf_aside_start(a);
+	ok(!vf_aside_ended(a, &rc, &err) && rc == 7, "a job that lasts does not hold the caller");
+	hurry = 1;
+	ok(wait_for_end(a, &rc, &err) && rc == 1 && runs == 1, "it ends, with what it returned");
+	ok(!vf_aside_ended(a, &rc, &err), "which is told once");
+	vf_aside_start(a);
+	ok(wait_for_end(a, &rc, &err) && rc == -1 && err.kind == VF_ERR_FAILED && strcmp(err.text, "run 2") == 0,
+		"an error comes with its words");
+	for (int i = 0; i < 1000; i++) {
+		vf_aside_start(a);
+		if (!wait_for_end(a, &rc, &err) || rc != i + 3)
+			ok(false, "start number %d", i + 3);
+	}
+	vf_aside_start(a);
+	vf_aside_free(a);
+	ok(runs == 1003 && overs == 1003, "a job that runs is waited for, and after each somebody is told: %d, %d", runs, overs);
+	vf_aside_free(NULL);
+	vf_aside_free(vf_aside_new(job, &fail_at, NULL, NULL, &err));
+	return done_testing();
+}
