@@ -55,6 +55,22 @@ vf_is_blank(char c)
 	return c == ' ' || c == '\t';
 }
 
+/* ASCII alone, whatever the locale. */
+static inline char
+vf_lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
+}
+
+/* n bytes of s to out, which may be the same, in lower case; returns them. */
+static inline struct vf_slice
+vf_slice_lower(struct vf_slice s, char *out)
+{
+	for (size_t i = 0; i < s.n; i++)
+		out[i] = vf_lower(s.p[i]);
+	return vf_slice(out, s.n);
+}
+
 /* Without the blanks (space and tab) at both ends; most values have none. */
 static inline struct vf_slice
 vf_slice_trim(struct vf_slice s)

@@ -5,7 +5,7 @@
 #include "base/buf.h"
 
 #define CACHE 2048			/* domains remembered; a power of two */
-#define CACHE_NAME 59			/* longer names are looked up each time */
+#define CACHE_NAME 47			/* longer names are looked up each time */
 #define USUAL_LINE 16			/* bytes: to guess the number of entries from the size of a text */
 #define SEED UINT64_C(0x9ae16a3b2f90404f)
 #define STEP UINT64_C(0x9fb21c651e98df25)
@@ -39,14 +39,15 @@ struct glob {
 
 /* What is known of a domain before the local part is looked at. */
 struct verdict {
+	uint64_t hash;			/* of the domain: an address' goes on from there */
 	uint8_t lists;			/* that hold every address of the domain */
 	uint8_t addresses;		/* that hold some addresses of it */
 	uint8_t globs;			/* that have globs with a local part whose domain fits */
 };
 
 struct remembered {
-	uint8_t len;			/* 0: free */
 	struct verdict verdict;
+	uint8_t len;			/* 0: free */
 	char name[CACHE_NAME + 1];
 };
 
@@ -145,13 +146,22 @@ table_reserve(struct table *t, uint64_t more, struct vf_error *err)
 	return 0;
 }
 
+/* False: no entry has this hash. */
+static inline bool
+may_hold(const struct table *t, uint64_t hash)
+{
+	uint64_t bit = bit_of(t, hash);
+
+	return (t->bitmap[bit >> 6] >> (bit & 63) & 1) != 0;
+}
+
 static struct entry *
 find(const struct vf_domains *d, uint64_t hash, struct vf_slice name)
 {
 	const struct table *t = &d->table;
-	uint64_t mask = ((uint64_t)1 << t->log) - 1, bit = bit_of(t, hash);
+	uint64_t mask = ((uint64_t)1 << t->log) - 1;
 
-	if ((t->bitmap[bit >> 6] & (uint64_t)1 << (bit & 63)) == 0)
+	if (!may_hold(t, hash))
 		return NULL;
 	for (uint64_t i = slot_of(t, hash); t->slots[i].len != 0; i = (i + 1) & mask)
 		if (t->slots[i].hash == hash && t->slots[i].len == name.n &&
@@ -210,13 +220,6 @@ vf_domains_free(struct vf_domains *d)
 	free(d->globs);
 	free(d->cache);
 	free(d);
-}
-
-static void
-fold(struct vf_slice s, char *out)
-{
-	for (size_t i = 0; i < s.n; i++)
-		out[i] = s.p[i] >= 'A' && s.p[i] <= 'Z' ? (char)(s.p[i] + ('a' - 'A')) : s.p[i];
 }
 
 /* With * for any bytes and ? for any one; only the last * is ever gone back to, so the cost is at most n × m steps. */
@@ -288,7 +291,7 @@ add_glob(struct vf_domains *d, uint8_t list, struct vf_slice line, struct vf_err
 		d->globs = more;
 		d->globs_room = room;
 	}
-	fold(line, text);
+	vf_slice_lower(line, text);
 	g = &d->globs[d->nglobs];
 	if (keep_name(d, vf_slice(text, line.n), &g->local, err) < 0)
 		return "";
@@ -315,7 +318,7 @@ add_address(struct vf_domains *d, uint8_t list, struct vf_slice line, struct vf_
 
 	if (vf_email_judge(line, scratch, &e) != VF_EMAIL_OK)
 		return "not an e-mail address";
-	fold(e.address, name);
+	vf_slice_lower(e.address, name);
 	entry = enter(d, vf_slice(name, e.address.n), err);
 	if (entry == NULL)
 		return "";
@@ -458,6 +461,7 @@ look_up(const struct vf_domains *d, struct vf_slice domain)
 			v.addresses = e->addresses;
 		}
 	}
+	v.hash = h;
 	for (size_t i = 0; i < d->nglobs; i++) {
 		const struct glob *g = &d->globs[i];
 
@@ -538,17 +542,31 @@ glob_fits(const struct vf_domains *d, const struct glob *g, struct vf_slice name
 		glob_match(right, vf_slice(name.p + nlocal + 1, name.n - nlocal - 1));
 }
 
+/* The hash of an address in lower case, from that of its domain. */
+static uint64_t
+hash_address(uint64_t domain, struct vf_slice local)
+{
+	uint64_t h = hash_step(domain, '@');
+
+	for (size_t i = local.n; i > 0; i--)
+		h = hash_step(h, vf_lower(local.p[i - 1]));
+	return h;
+}
+
 static unsigned
 match_address(const struct vf_domains *d, struct verdict v, const struct vf_email *e)
 {
 	struct vf_slice name;
 	unsigned lists = 0;
+	uint64_t h = v.addresses != 0 ? hash_address(v.hash, e->local) : 0;
+	bool listed = v.addresses != 0 && may_hold(&d->table, h);
 	const struct entry *entry;
 	char text[VF_EMAIL_MAX];
 
-	fold(e->address, text);
-	name = vf_slice(text, e->address.n);
-	if (v.addresses != 0 && (entry = find(d, hash_name(name), name)) != NULL)
+	if (!listed && v.globs == 0)
+		return 0;
+	name = vf_slice_lower(e->address, text);
+	if (listed && (entry = find(d, h, name)) != NULL)
 		lists = entry->exact;
 	for (size_t i = 0; v.globs != 0 && i < d->nglobs; i++) {
 		const struct glob *g = &d->globs[i];

@@ -37,19 +37,6 @@ class_of(char c)
 	return class[(unsigned char)c];
 }
 
-static inline char
-lower(char c)
-{
-	return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
-}
-
-static void
-copy_lower(char *to, struct vf_slice from)
-{
-	for (size_t i = 0; i < from.n; i++)
-		to[i] = lower(from.p[i]);
-}
-
 static bool
 local_ok(struct vf_slice s)
 {
@@ -94,7 +81,7 @@ static bool
 has_ace(struct vf_slice s)
 {
 	for (size_t i = 0; i + 4 <= s.n; i++)
-		if ((i == 0 || s.p[i - 1] == '.') && lower(s.p[i]) == 'x' && lower(s.p[i + 1]) == 'n' &&
+		if ((i == 0 || s.p[i - 1] == '.') && vf_lower(s.p[i]) == 'x' && vf_lower(s.p[i + 1]) == 'n' &&
 			s.p[i + 2] == '-' && s.p[i + 3] == '-')
 			return true;
 	return false;
@@ -159,7 +146,7 @@ judge_idn(struct vf_slice s, bool one_label, char scratch[VF_EMAIL_DOMAIN_MAX], 
 	if (out->n > VF_EMAIL_DOMAIN_MAX)
 		fault = VF_EMAIL_TOO_LONG;
 	else if (out->n > 0 && (fault = judge_ascii(*out, one_label, &changes, &ace)) == VF_EMAIL_OK)
-		copy_lower(scratch, *out);
+		vf_slice_lower(*out, scratch);
 	*out = vf_slice_eq(*out, s) ? s : vf_slice(scratch, out->n);
 	idn2_free(found);
 	return fault;
@@ -177,10 +164,8 @@ vf_email_domain(struct vf_slice s, bool one_label, char scratch[VF_EMAIL_DOMAIN_
 	if (s.n > VF_EMAIL_DOMAIN_MAX)
 		return VF_EMAIL_TOO_LONG;
 	*out = s;
-	if ((h.any & UPPER) != 0) {
-		copy_lower(scratch, s);
-		out->p = scratch;
-	}
+	if ((h.any & UPPER) != 0)
+		*out = vf_slice_lower(s, scratch);
 	return judge_labels(s, one_label);
 }
 
@@ -332,7 +317,7 @@ vf_email_mailbox(const struct vf_email *e, char out[VF_EMAIL_MAX])
 
 	for (size_t i = 0; i < e->local.n && !(i > 0 && e->local.p[i] == '+'); i++)
 		if (!gmail || e->local.p[i] != '.')
-			out[n++] = lower(e->local.p[i]);
+			out[n++] = vf_lower(e->local.p[i]);
 	out[n++] = '@';
 	memcpy(out + n, domain.p, domain.n);
 	return vf_slice(out, n + domain.n);

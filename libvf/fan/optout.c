@@ -57,8 +57,7 @@ key_of(const struct vf_optout *o, enum kind kind, struct vf_slice text)
 	if (kind != EMAIL)
 		memcpy(both + 1, text.p, text.n);
 	else
-		for (size_t i = 0; i < text.n; i++)
-			both[i + 1] = (char)(text.p[i] + (text.p[i] >= 'A' && text.p[i] <= 'Z' ? 32 : 0));
+		vf_slice_lower(text, both + 1);
 	return vf_keyset_key(o->keys, vf_slice(both, text.n + 1));
 }
 
