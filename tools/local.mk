@@ -56,7 +56,7 @@ tools_vf_seed_SOURCES = %D%/vf-seed.c %D%/drawing.c %D%/drawing.h $(frame_source
 tools_vf_seed_LDADD = $(frame_libs)
 
 bin_PROGRAMS += tools/vf-sfmc
-tools_vf_sfmc_SOURCES = %D%/vf-sfmc.c %D%/sfmc-token.c %D%/sfmc-token.h $(frame_sources)
+tools_vf_sfmc_SOURCES = %D%/vf-sfmc.c %D%/sfmc.h %D%/sfmc-jobs.c %D%/sfmc-results.c %D%/sfmc-token.c %D%/sfmc-token.h $(frame_sources)
 tools_vf_sfmc_LDADD = $(frame_libs) $(CURL_LIBS)
 
 bin_PROGRAMS += tools/vf-slack

@@ -102,15 +102,6 @@ sms_settle_earlier(struct wave *w, const struct vf_journal_ask *ask, uint64_t *p
 	return 0;
 }
 
-static int64_t
-wall_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 void
 sms_note_deferred(struct wave *w, const struct vf_zone *zone)
 {
@@ -131,7 +122,7 @@ sms_result(void *arg, struct vf_send *s, struct vf_error *err)
 	struct wave *w = arg;
 	struct job *job = s->user;
 	bool held = s->outcome == VF_SEND_HELD, asked = s->attempts > 0;
-	int64_t now = wall_ms();
+	int64_t now = vf_date_now_ms();
 	struct vf_result r = { .fan = vf_slice(job->fan, job->nfan), .status = of[s->outcome].status,
 		.attempts = job->prior + s->attempts, .http_status = asked ? s->call.status : 0, .message_id = job->message_id,
 		.segments = job->segments, .finished = asked ? now / 1000 : 0, .detail = vf_slice_str(s->detail) };

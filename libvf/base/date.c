@@ -264,6 +264,15 @@ vf_date_now(void)
 	return (int64_t)time(NULL);
 }
 
+int64_t
+vf_date_now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
 uint64_t
 vf_clock_ns(void)
 {

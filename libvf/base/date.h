@@ -33,6 +33,7 @@ void vf_date_civil(int64_t days, int64_t *y, unsigned *m, unsigned *d);
 
 /* Wall clock, for stamps; and the monotonic clock in nanoseconds, for rates and time-outs. */
 int64_t vf_date_now(void);
+int64_t vf_date_now_ms(void);
 uint64_t vf_clock_ns(void);
 
 #endif
