@@ -196,7 +196,8 @@ fetch_status() {
 	fi
 }
 
-# Sent, left, rate of the last minute, owner: from the journals, which are written as messages go out.
+# Sent, left, rate of the last minute, owner: from the journals, which are written as messages go out. Whom the opt-outs
+# stopped is known when a run has ended: until then they count as left.
 show_status() {
 	local sms email
 	vf_fetch "$at/manifest.json" "$vf_stage/manifest.json"
@@ -209,10 +210,12 @@ show_status() {
 	fi
 	jq -n --arg state "$(state_of)" --argjson held "$(is_held && echo true || echo false)" --argjson sms "$sms" \
 		--argjson email "$email" --slurpfile owner "$vf_stage/claim.json" --slurpfile m "$vf_stage/manifest.json" \
-		--slurpfile s <(jq -c '{nextWindowAt}' "$status_file" 2>/dev/null || echo '{}') '
-		def figures($f; $name): $f + {left: ([($m[0].files[$name].records // 0) - $f.sent - $f.failed - $f.unknown, 0] | max)};
-		{state: $state, held: $held, sms: figures($sms; "sms.csv"), email: figures($email; "email.csv"),
-		 nextWindowAt: $s[0].nextWindowAt, owner: ($owner[0] | if . then {owner, host, execution, time} else null end)}'
+		--slurpfile s <(jq -c . "$status_file" 2>/dev/null || echo '{}') '
+		def figures($f; $name; $stopped): $f + {suppressed: $stopped,
+			left: ([($m[0].files[$name].records // 0) - $f.sent - $f.failed - $f.unknown - $stopped, 0] | max)};
+		$s[0].sending as $ended |
+		{state: $state, held: $held, sms: figures($sms; "sms.csv"; $ended.sms.suppressed // 0),
+		 email: figures($email; "email.csv"; $ended.email.suppressed // 0), nextWindowAt: $s[0].nextWindowAt, owner: ($owner[0] | if . then {owner, host, execution, time} else null end)}'
 }
 
 # Keys by their last line; the time at which it was sent, or queued, is the only time in a line.
@@ -353,7 +356,8 @@ write_figures() {
 			--slurpfile stats <(cat "$vf_stage/stats.ndjson" 2>/dev/null || :) \
 			--argjson unqueued "$([[ -z $queue ]] && echo 0 || echo $(($(wc -l <"$vf_stage/email.csv") - $(wc -l <"$vf_stage/to-email.csv"))))" '
 			([$stats[] | select(.tool == "vf-sms")] | last) as $last |
-			{sms: ., email: {queued: $queued, left: $unqueued}, nextWindowAt: ($last.nextWindowAt // null),
+			([$stats[] | select(.tool == "vf-email")] | last | .reasons.suppressed // 0) as $stopped |
+			{sms: ., email: {queued: $queued, suppressed: $stopped, left: $unqueued}, nextWindowAt: ($last.nextWindowAt // null),
 			 state: (if $state != "" then $state elif .left > 0 or $unqueued > 0 then "partial" else "sent" end)}' \
 			>"$journals/sending.json.new"
 	mv -- "$journals/sending.json.new" "$journals/sending.json"
@@ -367,7 +371,7 @@ queued() {
 tell() {
 	local line
 	line=$(jq -r '"\(.state): sms \(.sms.sent) sent, \(.sms.failed) failed, \(.sms.unknown) unknown, \(.sms.suppressed) suppressed, " +
-		"\(.sms.left) left; e-mail \(.email.queued) queued, \(.email.left) left" +
+		"\(.sms.left) left; e-mail \(.email.queued) queued, \(.email.suppressed) suppressed, \(.email.left) left" +
 		(if .nextWindowAt then "; go on at \(.nextWindowAt)" else "" end)' "$journals/sending.json")
 	vf_say "wave $wave $line"
 	printf '%s wave %s %s\n' "$vf_campaign" "$wave" "$line" >"$vf_stage/summary.txt"

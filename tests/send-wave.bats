@@ -27,6 +27,7 @@ teardown() {
 	[ "$(csv_records t/waves/w1/sms-results.csv)" -eq 54 ]
 	[ "$(state)" = sent ]
 	[ "$(jq -r .sending.sms.sent t/waves/w1/status.json)" = 53 ]
+	[ "$("$examples/send-wave.sh" --to t --wave w1 --status | jq -c '[.sms | .sent, .suppressed, .left]')" = '[53,1,0]' ]
 	[ "$(stats_get out t/stats/send-w1.ndjson vf-sms)" = 54 ]
 	[ ! -e t/waves/w1/claim.json ]
 	[ "$(find t -type f -perm /077)" = "" ]

@@ -40,9 +40,9 @@ queue() { moto "$1" "$MOTO_URL/123456789012/$2"; }
 	echo "$stderr" >&2
 	[ "$status" -eq 0 ]
 	no_personal_data "$stderr"
-	[[ $stderr == *"wave w1 sent: "*"e-mail 19 queued, 0 left"* ]]
+	[[ $stderr == *"wave w1 sent: "*"e-mail 19 queued, 1 suppressed, 0 left"* ]]
 	[ "$(state)" = sent ]
-	[ "$(jq -c .sending.email t/waves/w1/status.json)" = '{"queued":19,"left":0}' ]
+	[ "$(jq -c .sending.email t/waves/w1/status.json)" = '{"queued":19,"suppressed":1,"left":0}' ]
 	[ "$(stats_get out t/stats/send-w1.ndjson vf-email)" -eq 19 ]
 	[ "$(csv_get reason t/rejects/send-w1.csv | sort -u)" = suppressed ]
 	run --separate-stderr mail mail --again
@@ -52,7 +52,7 @@ queue() { moto "$1" "$MOTO_URL/123456789012/$2"; }
 	run --separate-stderr "$examples/send-wave.sh" --to t --wave w1 --status
 	echo "$output" >&2
 	[ "$status" -eq 0 ]
-	jq -e '.state == "sent" and .email.sent == 19 and .email.ratePerSecond > 0 and .sms.sent == 0' <<<"$output"
+	jq -e '.state == "sent" and .email.sent == 19 and .email.left == 0 and .email.ratePerSecond > 0 and .sms.sent == 0' <<<"$output"
 	queue queue mail >jobs.ndjson
 	[ "$(jq -r .jobId jobs.ndjson | sort -u | wc -l)" -eq 19 ]
 	[ "$(jq -r '.to + " " + .code' jobs.ndjson | sort)" = "$(seq 1 20 | grep -vx 4 | awk '{ printf "fan%d@example.com CODE%05d\n", $1, $1 }' | sort)" ]
