@@ -403,6 +403,7 @@ EXTRA_DIST += \
 	%D%/bench/sms \
 	%D%/campaign.bash \
 	%D%/damage.py \
+	%D%/edges.py \
 	%D%/data \
 	%D%/fuzz/corpus \
 	%D%/helper.bash \
