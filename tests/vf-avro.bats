@@ -43,7 +43,7 @@ holds_something() {
 }
 
 @test "vf-avro: values in other forms become the same values in one" {
-	run --separate-stderr sh -c 'vf-avro --schema fan.avsc | vf-avro --decode' <<-'CSV'
+	try sh -c 'vf-avro --schema fan.avsc | vf-avro --decode' <<-'CSV'
 		at|tags|band|ok|ratio|score|big|n|note|id
 		2026-12-05T15:00:00.5-05:00|x| mid | true|5E-1|1.50|007|-0|"a;b"|"p|q"
 	CSV
@@ -54,7 +54,7 @@ p|q,a;b,0,7,1.5,0.5,true,mid,x,2026-12-05T20:00:00.500Z' ]
 }
 
 @test "vf-avro: a value that does not fit is rejected by its field's name" {
-	run --separate-stderr vf-avro --schema fan.avsc --rejects r.csv --stats s -o out.avro <<-'CSV'
+	try vf-avro --schema fan.avsc --rejects r.csv --stats s -o out.avro <<-'CSV'
 		id,note,n,big,score,ratio,ok,band,tags,at
 		a,,x,,,0.5,,low,,
 		b,,2147483648,,,0.5,,low,,
@@ -91,18 +91,18 @@ p|q,a;b,0,7,1.5,0.5,true,mid,x,2026-12-05T20:00:00.500Z' ]
 		{"type":"record","name":"R","fields":[{"name":"id","type":"string"},
 			{"name":"a","type":"string","default":"none"},{"name":"b","type":["null","int"]},{"name":"c","type":["int","null"],"default":7}]}
 	JSON
-	run --separate-stderr sh -c 'vf-avro --schema d.avsc | vf-avro --decode' <<<$'id\nx'
+	try sh -c 'vf-avro --schema d.avsc | vf-avro --decode' <<<$'id\nx'
 	[ "$status" -eq 0 ]
 	[ "$output" = $'id,a,b,c\nx,none,,7' ]
 	[ -z "$stderr" ]
-	run --separate-stderr vf-avro --schema d.avsc -o out.avro <<<$'a\nx'
+	try vf-avro --schema d.avsc -o out.avro <<<$'a\nx'
 	[ "$status" -eq 2 ]
 	[ "$stderr" = 'vf-avro: d.avsc: field id: no column, and no default' ]
 	[ ! -e out.avro ]
 }
 
 @test "vf-avro: columns that are no field are left out, and named" {
-	run --separate-stderr sh -c 'vf-avro --schema id.avsc -o out.avro && vf-avro --decode out.avro' <<<$'id,x,y z\n1,2,3'
+	try sh -c 'vf-avro --schema id.avsc -o out.avro && vf-avro --decode out.avro' <<<$'id,x,y z\n1,2,3'
 	[ "$status" -eq 0 ]
 	[ "$output" = $'id\n1' ]
 	[ "$stderr" = 'vf-avro: not in the schema, left out: x, y z' ]
@@ -118,7 +118,7 @@ p|q,a;b,0,7,1.5,0.5,true,mid,x,2026-12-05T20:00:00.500Z' ]
 @test "vf-avro: the sample campaign's eligible fans are Registrations, and come back as they were" {
 	vf-score --rejects /dev/null "$VF_SRCDIR/examples/sample/scores.txt" |
 		vf-filter -c "$VF_SRCDIR/examples/sample/config.json" --rejects /dev/null -o filtered.csv
-	run --separate-stderr vf-avro --schema "$schemas/registration.avsc" -c "$VF_SRCDIR/examples/sample/config.json" --codec deflate \
+	try vf-avro --schema "$schemas/registration.avsc" -c "$VF_SRCDIR/examples/sample/config.json" --codec deflate \
 		--stats s -o lake.avro filtered.csv
 	[ "$status" -eq 0 ]
 	[ -z "$stderr" ]
@@ -136,10 +136,10 @@ for x, y in zip(a, b):
 
 @test "vf-avro: the lake's other schemas take what the campaign makes" {
 	echo '{"id":"c1"}' >config.json
-	run --separate-stderr sh -c "vf-avro --schema '$schemas/selection.avsc' -c config.json | vf-avro --decode" \
+	try sh -c "vf-avro --schema '$schemas/selection.avsc' -c config.json | vf-avro --decode" \
 		<<<$'globalUserId,market,score,band,tags\nnf1,NYC,0.95,high,'
 	[ "$output" = $'eventId,campaignId,globalUserId,market,score,band,tags,occurredAt\n,c1,nf1,NYC,0.95,high,,' ]
-	run --separate-stderr sh -c "vf-avro --schema '$schemas/code-assignment.avsc' | vf-avro --decode" \
+	try sh -c "vf-avro --schema '$schemas/code-assignment.avsc' | vf-avro --decode" \
 		<<<$'globalUserId,code,codeType,campaignId,waveId,validFrom,validTo\nnf1,X7,generated,c1,w1,2026-12-04T20:00:00Z,2027-12-05T20:00:00Z'
 	[ "$output" = 'eventId,campaignId,waveId,globalUserId,code,codeType,validFrom,validTo,occurredAt
 ,c1,w1,nf1,X7,generated,2026-12-04T20:00:00Z,2027-12-05T20:00:00Z,' ]
@@ -148,12 +148,12 @@ for x, y in zip(a, b):
 
 @test "vf-avro: a header alone is a file without records, and one again" {
 	vf-avro --schema id.avsc <<<id >empty.avro
-	run --separate-stderr vf-avro --decode empty.avro
+	try vf-avro --decode empty.avro
 	[ "$status" -eq 0 ]
 	[ "$output" = id ]
-	run --separate-stderr vf-avro --check empty.avro
+	try vf-avro --check empty.avro
 	[[ ${lines[1]} == empty.avro,*,null,0,0,* ]]
-	run --separate-stderr vf-avro --schema id.avsc -o none.avro </dev/null
+	try vf-avro --schema id.avsc -o none.avro </dev/null
 	[ "$status" -eq 1 ]
 	[ "$stderr" = 'vf-avro: stdin: empty: there is no header' ]
 	[ ! -e none.avro ]
@@ -163,7 +163,7 @@ for x, y in zip(a, b):
 	vf-avro --schema id.avsc --codec snappy --block-size 1 <<<$'id\n1\n2\n3' >a.avro
 	vf-avro --schema id.avsc <<<$'id\n1' >b.avro
 	cp b.avro c.avro
-	run --separate-stderr vf-avro --check a.avro b.avro - <c.avro
+	try vf-avro --check a.avro b.avro - <c.avro
 	[ "$status" -eq 0 ]
 	[ -z "$stderr" ]
 	[ "${lines[0]}" = file,fingerprint,codec,blocks,records,bytes ]
@@ -177,7 +177,7 @@ for x, y in zip(a, b):
 	head -c -1 good.avro >cut.avro
 	echo 'id' >text.avro
 	mkdir folder
-	run --separate-stderr vf-avro --check --stats s cut.avro good.avro text.avro folder
+	try vf-avro --check --stats s cut.avro good.avro text.avro folder
 	[ "$status" -eq 1 ]
 	[ "${#lines[@]}" -eq 2 ]
 	[[ ${lines[1]} == good.avro,* ]]
@@ -188,7 +188,7 @@ for x, y in zip(a, b):
 
 @test "vf-avro: --print-schema shows the schema with its comments and defaults" {
 	vf-avro --schema "$schemas/registration.avsc" <<<'globalUserId,campaignId' >out.avro
-	run --separate-stderr vf-avro --print-schema out.avro
+	try vf-avro --print-schema out.avro
 	[ "$status" -eq 0 ]
 	[ -z "$stderr" ]
 	jq -e --slurpfile schema "$schemas/registration.avsc" '. == $schema[0]' <<<"$output"
@@ -201,11 +201,11 @@ for x, y in zip(a, b):
 	vf-avro --schema fan.avsc fans.csv >c.avro
 	[ "$(vf-avro --decode a.avro b.avro a.avro | paste -sd ' ')" = 'id 1 2 1' ]
 	[ "$(vf-avro --decode a.avro - <b.avro | paste -sd ' ')" = 'id 1 2' ]
-	run --separate-stderr vf-avro --decode -o out.csv a.avro c.avro
+	try vf-avro --decode -o out.csv a.avro c.avro
 	[ "$status" -eq 2 ]
 	[ "$stderr" = 'vf-avro: c.avro: another schema than the files before' ]
 	[ ! -e out.csv ]
-	run --separate-stderr vf-avro --decode -o out.csv a.avro - <c.avro
+	try vf-avro --decode -o out.csv a.avro - <c.avro
 	[ "$status" -eq 1 ]
 	[ "$stderr" = 'vf-avro: stdin: another schema than the files before' ]
 	[ ! -e out.csv ]
@@ -228,7 +228,7 @@ for x, y in zip(a, b):
 		open("in.avro", "wb").write(b"Obj\1" + long(1) + text(b"avro.schema") + text(schema) + b"\0" + marker
 		    + long(len(records)) + text(data) + marker)
 	PYTHON
-	run --separate-stderr vf-avro --decode --rejects r.csv --stats s in.avro
+	try vf-avro --decode --rejects r.csv --stats s in.avro
 	[ "$status" -eq 0 ]
 	[ "$output" = $'id,tags\na,x;y\nc,' ]
 	[ -z "$stderr" ]
@@ -238,7 +238,7 @@ vf-avro,in.avro,3,schema,id
 vf-avro,in.avro,4,schema,tags
 vf-avro,in.avro,6,schema,id' ]
 	stats_conserved s
-	run --separate-stderr vf-avro --decode --max-rejects 3 -o out.csv in.avro
+	try vf-avro --decode --max-rejects 3 -o out.csv in.avro
 	[ "$status" -eq 3 ]
 	[ ! -e out.csv ]
 }
@@ -273,7 +273,7 @@ vf-avro,in.avro,6,schema,id' ]
 	local schema
 	while read -r schema; do
 		echo "$schema" >bad.avsc
-		run --separate-stderr vf-avro --schema bad.avsc -o out.avro <<<$'id\n1'
+		try vf-avro --schema bad.avsc -o out.avro <<<$'id\n1'
 		[ "$status" -eq 2 ] || { echo "$schema"; false; }
 		[ "$(wc -l <<<"$stderr")" -eq 1 ]
 		[[ $stderr == 'vf-avro: bad.avsc:'* ]]
@@ -288,7 +288,7 @@ vf-avro,in.avro,6,schema,id' ]
 		{"type":"record","name":"R","fields":[{"name":"id","type":"string"},{"name":"x","type":"R"}]}
 		{"type":"record","name":"R","fields":[{"name":"id","type":"string"},{"name":"id","type":"string"}]}
 	LINES
-	run --separate-stderr vf-avro --schema missing.avsc <<<$'id\n1'
+	try vf-avro --schema missing.avsc <<<$'id\n1'
 	[ "$status" -eq 2 ]
 	[ "$stderr" = 'vf-avro: missing.avsc: No such file or directory' ]
 }
@@ -296,7 +296,7 @@ vf-avro,in.avro,6,schema,id' ]
 @test "vf-avro: the options that do not go together are exit 2" {
 	local args
 	while read -r -a args; do
-		run --separate-stderr vf-avro "${args[@]}" </dev/null
+		try vf-avro "${args[@]}" </dev/null
 		[ "$status" -eq 2 ] || { echo "${args[*]}"; false; }
 		[ -z "$output" ]
 		[ "$(wc -l <<<"$stderr")" -eq 1 ]
@@ -319,7 +319,7 @@ vf-avro,in.avro,6,schema,id' ]
 @test "vf-avro: CSV is read as by every tool: CRLF, a byte order mark, NUL, a record that is too long" {
 	printf '\xef\xbb\xbfid\r\n1\r\nn\0l\r\n' >in.csv
 	{ head -c 1048577 /dev/zero | tr '\0' x; echo; echo 2; } >>in.csv
-	run --separate-stderr vf-avro --schema id.avsc --rejects r.csv -o out.avro in.csv
+	try vf-avro --schema id.avsc --rejects r.csv -o out.avro in.csv
 	[ "$status" -eq 0 ]
 	[ "$(vf-avro --decode out.avro | paste -sd ' ')" = 'id 1 2' ]
 	[ "$(reject_lines r.csv)" = $'3 nul-byte\n4 too-long' ]
@@ -331,14 +331,14 @@ vf-avro,in.avro,6,schema,id' ]
 	size=$(stat -c %s in.avro)
 	for n in 0 3 4 40 $((size - 40)) $((size - 17)) $((size - 1)); do
 		head -c "$n" in.avro >bad.avro
-		run --separate-stderr vf-avro --decode -o out.csv bad.avro
+		try vf-avro --decode -o out.csv bad.avro
 		[ "$status" -eq 1 ] || { echo "$n"; false; }
 		[ "$(wc -l <<<"$stderr")" -eq 1 ]
 		[[ $stderr == 'vf-avro: bad.avro: '* ]]
 		[ ! -e out.csv ]
 	done
 	{ head -c $((size - 20)) in.avro; echo; tail -c 19 in.avro; } >bad.avro
-	run --separate-stderr vf-avro --decode bad.avro
+	try vf-avro --decode bad.avro
 	[ "$status" -eq 1 ]
 	[ -z "$output" ]
 	[ "$(wc -l <<<"$stderr")" -eq 1 ]
@@ -346,23 +346,23 @@ vf-avro,in.avro,6,schema,id' ]
 
 @test "vf-avro: a full disk, a closed pipe, a closed standard output" {
 	{ echo id; seq 1 300000; } >in.csv
-	run --separate-stderr sh -c 'vf-avro --schema id.avsc in.csv >/dev/full'
+	try sh -c 'vf-avro --schema id.avsc in.csv >/dev/full'
 	[ "$status" -eq 1 ]
 	[ "$stderr" = 'vf-avro: stdout: No space left on device' ]
-	run --separate-stderr sh -c 'vf-avro --schema id.avsc in.csv >&-'
+	try sh -c 'vf-avro --schema id.avsc in.csv >&-'
 	[ "$status" -eq 1 ]
 	[ "$(wc -l <<<"$stderr")" -eq 1 ]
 	# shellcheck disable=SC2016
-	run --separate-stderr bash -c 'vf-avro --schema id.avsc in.csv --stats s | head -c 10 >/dev/null; echo "${PIPESTATUS[0]}"'
+	try bash -c 'vf-avro --schema id.avsc in.csv --stats s | head -c 10 >/dev/null; echo "${PIPESTATUS[0]}"'
 	[ "$output" = 141 ]
 	[ -z "$stderr" ]
 	[ "$(stats_get exit s)" = 141 ]
 	vf-avro --schema id.avsc in.csv >in.avro
-	run --separate-stderr sh -c 'vf-avro --decode in.avro >/dev/full'
+	try sh -c 'vf-avro --decode in.avro >/dev/full'
 	[ "$status" -eq 1 ]
 	[ "$stderr" = 'vf-avro: stdout: No space left on device' ]
 	# shellcheck disable=SC2016
-	run --separate-stderr bash -c 'vf-avro --decode in.avro | head -c 10 >/dev/null; echo "${PIPESTATUS[0]}"'
+	try bash -c 'vf-avro --decode in.avro | head -c 10 >/dev/null; echo "${PIPESTATUS[0]}"'
 	[ "$output" = 141 ]
 	[ -z "$stderr" ]
 }

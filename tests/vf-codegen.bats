@@ -10,7 +10,7 @@ one_line() {
 }
 
 @test "vf-codegen: makes so many codes of the default alphabet, no two alike" {
-	run --separate-stderr vf-codegen -n 5000
+	try vf-codegen -n 5000
 	[ "$status" -eq 0 ]
 	[ -z "$stderr" ]
 	[ "${lines[0]}" = code ]
@@ -26,7 +26,7 @@ one_line() {
 }
 
 @test "vf-codegen: no codes at all is a header" {
-	run --separate-stderr vf-codegen -n 0 --stats s.json
+	try vf-codegen -n 0 --stats s.json
 	[ "$status" -eq 0 ]
 	[ "$output" = code ]
 	[ -z "$stderr" ]
@@ -34,7 +34,7 @@ one_line() {
 }
 
 @test "vf-codegen: --length counts the random characters, --prefix comes in front" {
-	run --separate-stderr vf-codegen -n 3 --length 20 --prefix VIP-
+	try vf-codegen -n 3 --length 20 --prefix VIP-
 	[ "$status" -eq 0 ]
 	[ -z "$stderr" ]
 	[ "$(tail -n +2 <<<"$output" | grep -cE '^VIP-[23456789CDFGHJKMNPQRTVWX]{20}$')" -eq 3 ]
@@ -43,7 +43,7 @@ one_line() {
 @test "vf-codegen: each named alphabet has the characters of its name" {
 	local name set
 	while read -r name set; do
-		run --separate-stderr vf-codegen -n 400 --length 20 --alphabet "$name"
+		try vf-codegen -n 400 --length 20 --alphabet "$name"
 		[ "$status" -eq 0 ]
 		[ -z "$stderr" ]
 		# 8,000 characters: each of them is there.
@@ -60,7 +60,7 @@ one_line() {
 }
 
 @test "vf-codegen: an alphabet of one's own, in its own order of characters" {
-	run --separate-stderr vf-codegen -n 50 --length 40 --alphabet 'xz-#'
+	try vf-codegen -n 50 --length 40 --alphabet 'xz-#'
 	[ "$status" -eq 0 ]
 	[ -z "$stderr" ]
 	[ "$(tail -n +2 <<<"$output" | fold -w 1 | sort -u | tr -d '\n')" = '#-xz' ]
@@ -69,59 +69,59 @@ one_line() {
 @test "vf-codegen: an alphabet that makes bad codes is exit 2, with the reason" {
 	local chars
 	for chars in 'ABCA' 'AbB' 'AB,C' 'AB"C' "AB'C" 'AB C' 'ABÉ' 'AB[C' 'A' '' 'AB€'; do
-		run --separate-stderr vf-codegen -n 1 --length 60 --alphabet "$chars"
+		try vf-codegen -n 1 --length 60 --alphabet "$chars"
 		[ "$status" -eq 2 ] || { echo "$chars"; false; }
 		[ -z "$output" ]
 		one_line
 		[[ $stderr == "vf-codegen: alphabet: "* ]]
 	done
-	run --separate-stderr vf-codegen -n 1 --prefix 'A B'
+	try vf-codegen -n 1 --prefix 'A B'
 	[ "$status" -eq 2 ]
 	[ "$stderr" = "vf-codegen: prefix: character 2 cannot be in a code (ASCII of GSM-7 basic without comma, quotes and space can)" ]
 	for length in 0 65 18446744073709551615; do
-		run --separate-stderr vf-codegen -n 1 --length "$length"
+		try vf-codegen -n 1 --length "$length"
 		[ "$status" -eq 2 ]
 		[ "$stderr" = "vf-codegen: length: a code has 1 to 64 characters, prefix included" ]
 	done
-	run --separate-stderr vf-codegen -n 1 --length 62 --prefix ABC
+	try vf-codegen -n 1 --length 62 --prefix ABC
 	[ "$status" -eq 2 ]
 	one_line
 }
 
 @test "vf-codegen: -n is needed, operands are not taken" {
-	run --separate-stderr vf-codegen
+	try vf-codegen
 	[ "$status" -eq 2 ]
 	[ "$stderr" = "vf-codegen: -n N is needed" ]
-	run --separate-stderr vf-codegen -n many
+	try vf-codegen -n many
 	[ "$status" -eq 2 ]
 	one_line
-	run --separate-stderr vf-codegen -n 1 extra
+	try vf-codegen -n 1 extra
 	[ "$status" -eq 2 ]
 	[ -z "$output" ]
 	one_line
 }
 
 @test "vf-codegen: a code space under 2^30 x N is refused, at its exact boundary" {
-	run --separate-stderr vf-codegen -n 1024 --alphabet hex --length 10
+	try vf-codegen -n 1024 --alphabet hex --length 10
 	[ "$status" -eq 0 ]
 	[ "${#lines[@]}" -eq 1025 ]
-	run --separate-stderr vf-codegen -n 1025 --alphabet hex --length 10 -o codes.csv
+	try vf-codegen -n 1025 --alphabet hex --length 10 -o codes.csv
 	[ "$status" -eq 2 ]
 	[ -z "$output" ]
 	[ ! -e codes.csv ]
 	one_line
 	[[ $stderr == "vf-codegen: 40.0 bits are too few for 1025 codes: "*"--allow-guessable)" ]]
-	run --separate-stderr vf-codegen -n 1025 --alphabet hex --length 10 --allow-guessable
+	try vf-codegen -n 1025 --alphabet hex --length 10 --allow-guessable
 	[ "$status" -eq 0 ]
 	[ "${#lines[@]}" -eq 1026 ]
 }
 
 @test "vf-codegen: a whole small space is made, each code once, and one more is refused" {
-	run --separate-stderr vf-codegen -n 1000 --alphabet digits --length 3 --allow-guessable
+	try vf-codegen -n 1000 --alphabet digits --length 3 --allow-guessable
 	[ "$status" -eq 0 ]
 	[ -z "$stderr" ]
 	[ "$(tail -n +2 <<<"$output" | sort)" = "$(seq -w 0 999)" ]
-	run --separate-stderr vf-codegen -n 1001 --alphabet digits --length 3 --allow-guessable
+	try vf-codegen -n 1001 --alphabet digits --length 3 --allow-guessable
 	[ "$status" -eq 2 ]
 	[ -z "$output" ]
 	[ "$stderr" = "vf-codegen: there are not 1001 such codes left" ]
@@ -134,13 +134,13 @@ one_line() {
 		seq 100 199 | sed 's/.*/nf&,&,generated,c1,w1,2026-12-01T10:00:00Z/'
 	} >ledger.csv
 	for i in 5 6; do echo "nf10$i,10$i,void,c1,w1,2026-12-01T10:00:00Z"; done >>ledger.csv
-	run --separate-stderr vf-codegen -n 800 --alphabet digits --length 3 --allow-guessable --exclude old.csv \
+	try vf-codegen -n 800 --alphabet digits --length 3 --allow-guessable --exclude old.csv \
 		--exclude ledger.csv --stats s.json
 	[ "$status" -eq 0 ]
 	[ -z "$stderr" ]
 	[ "$(tail -n +2 <<<"$output" | sort)" = "$(seq 200 999)" ]
 	[ "$(stats_get excluded s.json)" = 200 ]
-	run --separate-stderr vf-codegen -n 801 --alphabet digits --length 3 --allow-guessable --exclude old.csv --exclude ledger.csv
+	try vf-codegen -n 801 --alphabet digits --length 3 --allow-guessable --exclude old.csv --exclude ledger.csv
 	[ "$status" -eq 2 ]
 	[ "$stderr" = "vf-codegen: there are not 801 such codes left" ]
 }
@@ -151,32 +151,32 @@ one_line() {
 		echo nf1,111,generated,c1,w1,2026-12-01T10:00:00Z
 		printf 'nf2,222,gener'
 	} >ledger.csv
-	run --separate-stderr vf-codegen -n 999 --alphabet digits --length 3 --allow-guessable --exclude ledger.csv
+	try vf-codegen -n 999 --alphabet digits --length 3 --allow-guessable --exclude ledger.csv
 	[ "$status" -eq 0 ]
 	[ "$(tail -n +2 <<<"$output" | sort)" = "$(seq -w 0 999 | grep -vx 111)" ]
 	echo >>ledger.csv
-	run --separate-stderr vf-codegen -n 1 --exclude ledger.csv
+	try vf-codegen -n 1 --exclude ledger.csv
 	[ "$status" -eq 2 ]
 	[ -z "$output" ]
 	[ "$stderr" = "vf-codegen: ledger.csv:3: cannot be read as a record" ]
 	echo nf3,333,generated,c1,w1,2026-12-01T10:00:00Z >>ledger.csv
 	printf 'nf4,444' >>ledger.csv
-	run --separate-stderr vf-codegen -n 1 --exclude ledger.csv
+	try vf-codegen -n 1 --exclude ledger.csv
 	[ "$status" -eq 2 ]
 	[ "$stderr" = "vf-codegen: ledger.csv:3: cannot be read as a record" ]
 	printf 'code,x\n1' >plain.csv
-	run --separate-stderr vf-codegen -n 1 --exclude plain.csv
+	try vf-codegen -n 1 --exclude plain.csv
 	[ "$status" -eq 2 ]
 	[ "$stderr" = "vf-codegen: plain.csv:2: cannot be read as a record" ]
 }
 
 @test "vf-codegen: an exclude file without column code is exit 2, a missing one a failure" {
 	echo codes >x.csv
-	run --separate-stderr vf-codegen -n 1 --exclude x.csv
+	try vf-codegen -n 1 --exclude x.csv
 	[ "$status" -eq 2 ]
 	[ -z "$output" ]
 	[[ $stderr == "vf-codegen: x.csv: no column code"* ]]
-	run --separate-stderr vf-codegen -n 1 --exclude nowhere.csv
+	try vf-codegen -n 1 --exclude nowhere.csv
 	[ "$status" -eq 1 ]
 	[ "$stderr" = "vf-codegen: nowhere.csv: No such file or directory" ]
 }
@@ -184,22 +184,22 @@ one_line() {
 @test "vf-codegen: -o is whole or nothing, and private" {
 	mkdir work && cd work
 	umask 022
-	run --separate-stderr vf-codegen -n 10 -o codes.csv
+	try vf-codegen -n 10 -o codes.csv
 	[ "$status" -eq 0 ]
 	[ -z "$output$stderr" ]
 	[ "$(stat -c %a codes.csv)" = 600 ]
 	[ "$(csv_records codes.csv)" -eq 10 ]
-	run --separate-stderr vf-codegen -n 100000 -o /dev/full
+	try vf-codegen -n 100000 -o /dev/full
 	[ "$status" -eq 1 ]
 	[ "$stderr" = "vf-codegen: /dev/full: No space left on device" ]
-	run --separate-stderr sh -c 'vf-codegen -n 10 >/dev/full'
+	try sh -c 'vf-codegen -n 10 >/dev/full'
 	[ "$status" -eq 1 ]
 	[ "$stderr" = "vf-codegen: stdout: No space left on device" ]
 	[ "$(ls -A)" = codes.csv ]
 }
 
 @test "vf-codegen: a closed pipe ends it by SIGPIPE, quietly; SIGTERM is exit 75 and leaves nothing" {
-	run --separate-stderr bash -c 'vf-codegen -n 3000000 --stats s.json | head -n 1 >/dev/null; exit "${PIPESTATUS[0]}"'
+	try bash -c 'vf-codegen -n 3000000 --stats s.json | head -n 1 >/dev/null; exit "${PIPESTATUS[0]}"'
 	[ "$status" -eq 141 ]
 	[ -z "$stderr" ]
 	[ "$(stats_get exit s.json)" = 141 ]

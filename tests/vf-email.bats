@@ -32,7 +32,7 @@ print(hashlib.blake2b("\0".join(["c1", sys.argv[2], "email", sys.argv[1]]).encod
 }
 
 @test "vf-email: one job a fan, with the keys of the contract in their order" {
-	run --separate-stderr email in.csv
+	try email in.csv
 	[ "$status" -eq 0 ]
 	[ -z "$stderr" ]
 	[ "${#lines[@]}" -eq 2 ]
@@ -47,7 +47,7 @@ print(hashlib.blake2b("\0".join(["c1", sys.argv[2], "email", sys.argv[1]]).encod
 @test "vf-email: values are escaped in HTML, and as they are in text and subject" {
 	echo '{{firstName}} | {{{firstName}}} | {{campaignName}}' >t.html
 	printf '{{firstName}}\n\n{{code}}\n' >t.txt
-	run --separate-stderr email --text t.txt --subject 'For {{firstName}}' in.csv
+	try email --text t.txt --subject 'For {{firstName}}' in.csv
 	[ "$status" -eq 0 ]
 	jq -es '.[0] | .html == "O&#39;Neil &amp; &quot;Sons&quot; &lt;b&gt; | O'"'"'Neil & \"Sons\" <b> | Tom &amp; &quot;Co&quot; — Tour\n" and
 		.text == "O'"'"'Neil & \"Sons\" <b>\n\nABC234\n" and .subject == "For O'"'"'Neil & \"Sons\" <b>"' <<<"$output"
@@ -61,14 +61,14 @@ print(hashlib.blake2b("\0".join(["c1", sys.argv[2], "email", sys.argv[1]]).encod
 		'w1 c1 2026-12-05,w1 c1 2026-12-06,w1 c1 2026-12-06,w1 c1 2026-12-06,w1 c1 2026-12-06' ]
 	[ "$(email --tz America/Los_Angeles zones.csv | jq -r '.html[:-1]' | cut -d ' ' -f 3 | paste -sd,)" = \
 		'2026-12-05,2026-12-06,2026-12-05,2026-12-05,2026-12-05' ]
-	run --separate-stderr email --tz Mars/Olympus in.csv
+	try email --tz Mars/Olympus in.csv
 	[ "$status" -eq 2 ]
 	[ "$stderr" = 'vf-email: --tz: time zone Mars/Olympus: not in /usr/share/zoneinfo' ]
-	run --separate-stderr email --tz ../../etc/passwd in.csv
+	try email --tz ../../etc/passwd in.csv
 	[ "$status" -eq 2 ]
 	[ -z "$output" ]
 	sed -i s,Asia/Tokyo,Asia/Nowhere, config.json
-	run --separate-stderr email in.csv
+	try email in.csv
 	[ "$status" -eq 2 ]
 	[ "$stderr" = 'vf-email: configuration: $.markets[1].timezone: time zone Asia/Nowhere: not in /usr/share/zoneinfo' ]
 }
@@ -85,7 +85,7 @@ print(hashlib.blake2b("\0".join(["c1", sys.argv[2], "email", sys.argv[1]]).encod
 		f,f@example.com,w1,tomorrow
 		a,a@example.com,w9,2027-01-02T02:00:00+02:00
 	EOF
-	run --separate-stderr vf-email -c config.json --template t.html --subject s --rejects r.csv waves.csv
+	try vf-email -c config.json --template t.html --subject s --rejects r.csv waves.csv
 	[ "$status" -eq 0 ]
 	[ "$(jq -r '"\(.globalUserId) \(.waveId) \(.waveDate) \(.html[:-1])"' <<<"$output")" = 'a w1 2027-01-01T00:00:00Z w1
 b w1 2026-12-06T04:30:00Z w1
@@ -95,10 +95,10 @@ a w9 2027-01-02T00:00:00Z w9' ]
 	[ "$(reject_lines r.csv)" = '5 no-wave
 6 no-wave
 7 no-wave' ]
-	run --separate-stderr vf-email -c config.json --template t.html --subject s in.csv
+	try vf-email -c config.json --template t.html --subject s in.csv
 	[ "$status" -eq 2 ]
 	[ "$stderr" = 'vf-email: in.csv: no column waveId: --wave ID is needed' ]
-	run --separate-stderr vf-email -c config.json --wave w2 --template t.html --subject s in.csv
+	try vf-email -c config.json --wave w2 --template t.html --subject s in.csv
 	[ "$status" -eq 2 ]
 	[ "$stderr" = 'vf-email: in.csv: no column notifyDate, and the configuration has none for wave w2' ]
 }
@@ -120,7 +120,7 @@ a w9 2027-01-02T00:00:00Z w9' ]
 		f8,"I
 		J",eight@example.org,NYC,C8,generated
 	EOF
-	run --separate-stderr email --suppress sup --rejects r.csv --stats s.json bad.csv
+	try email --suppress sup --rejects r.csv --stats s.json bad.csv
 	[ "$status" -eq 0 ]
 	[ -z "$stderr" ]
 	[ "$(jq -r .globalUserId <<<"$output")" = f1 ]
@@ -144,7 +144,7 @@ a w9 2027-01-02T00:00:00Z w9' ]
 @test "vf-email: the first record that can be sent counts, and TM is no fault where no code is used" {
 	printf 'globalUserId,email,code,codeType\na,bad,X,generated\na,a@example.com,X,generated\nb,b@example.com,TM,TM\nc,c@example.com,,\n' >x.csv
 	echo hello >t.html
-	run --separate-stderr email --rejects /dev/null x.csv
+	try email --rejects /dev/null x.csv
 	[ "$status" -eq 0 ]
 	[ "$(jq -r '"\(.globalUserId) \(.code)"' <<<"$output")" = $'a X\nb \nc ' ]
 }
@@ -155,11 +155,11 @@ a w9 2027-01-02T00:00:00Z w9' ]
 	echo '{{x}}' >t.html
 	size=$(($(email x.csv | wc -c) - 1))
 	{ printf 'globalUserId,email,x\na,a@example.com,'; head -c $((262144 - size)) /dev/zero | tr '\0' y; echo; } >fits.csv
-	run --separate-stderr email --rejects r.csv -o out fits.csv
+	try email --rejects r.csv -o out fits.csv
 	[ "$status" -eq 0 ]
 	[ "$(wc -c <out)" -eq 262145 ]
 	sed 's/y$/yy/' fits.csv >over.csv
-	run --separate-stderr email --rejects r.csv over.csv
+	try email --rejects r.csv over.csv
 	[ "$status" -eq 0 ]
 	[ -z "$output" ]
 	[ "$(reject_lines r.csv)" = '2 too-big' ]
@@ -170,74 +170,74 @@ a w9 2027-01-02T00:00:00Z w9' ]
 
 @test "vf-email: a template with a fault is exit 2 before the first job, naming file and line" {
 	printf '<p>\n{{nobody}}\n' >t.html
-	run --separate-stderr email in.csv
+	try email in.csv
 	[ "$status" -eq 2 ]
 	[ -z "$output" ]
 	[ "$stderr" = 'vf-email: t.html:2: {{nobody}}: no column and no value of this name' ]
 	echo '{{code}' >t.html
-	run --separate-stderr email -o out in.csv
+	try email -o out in.csv
 	[ "$status" -eq 2 ]
 	[ "$stderr" = 'vf-email: t.html:1: not as many braces close as open' ]
 	[ ! -e out ]
 	echo ok >t.html
-	run --separate-stderr email --subject '{{code}} {{x}}' in.csv
+	try email --subject '{{code}} {{x}}' in.csv
 	[ "$status" -eq 2 ]
 	[ "$stderr" = 'vf-email: --subject:1: {{x}}: no column and no value of this name' ]
 	echo '{code}}' >t.txt
-	run --separate-stderr email --text t.txt in.csv
+	try email --text t.txt in.csv
 	[ "$status" -eq 2 ]
 	[ "$stderr" = 'vf-email: t.txt:1: braces close that were not opened' ]
-	run --separate-stderr email --text nowhere.txt in.csv
+	try email --text nowhere.txt in.csv
 	[ "$status" -eq 2 ]
 	[ "$stderr" = 'vf-email: nowhere.txt: No such file or directory' ]
 }
 
 @test "vf-email: a subject is one line, from the command line or a file" {
 	printf 'Code for {{firstName}}\r\n' >subject
-	run --separate-stderr email --subject @subject in.csv
+	try email --subject @subject in.csv
 	[ "$status" -eq 0 ]
 	[ "$(jq -r .subject <<<"${lines[1]}")" = 'Code for Zoë' ]
 	printf 'two\nlines\n' >subject
-	run --separate-stderr email --subject @subject in.csv
+	try email --subject @subject in.csv
 	[ "$status" -eq 2 ]
 	[ "$stderr" = 'vf-email: subject: a subject is one line without control characters' ]
-	run --separate-stderr email --subject $'a\tb' in.csv
+	try email --subject $'a\tb' in.csv
 	[ "$status" -eq 2 ]
-	run --separate-stderr email --subject '' in.csv
+	try email --subject '' in.csv
 	[ "$status" -eq 2 ]
 	: >subject
-	run --separate-stderr email --subject @subject in.csv
+	try email --subject @subject in.csv
 	[ "$status" -eq 2 ]
 	[ "$stderr" = 'vf-email: subject: an empty subject' ]
 }
 
 @test "vf-email: what it cannot do without is exit 2" {
-	run --separate-stderr vf-email -c config.json --wave w1 --subject s in.csv
+	try vf-email -c config.json --wave w1 --subject s in.csv
 	[ "$status" -eq 2 ]
 	[ "$stderr" = 'vf-email: --template FILE is needed' ]
-	run --separate-stderr vf-email -c config.json --wave w1 --template t.html in.csv
+	try vf-email -c config.json --wave w1 --template t.html in.csv
 	[ "$status" -eq 2 ]
 	[ "$stderr" = 'vf-email: --subject TEXT is needed' ]
-	run --separate-stderr vf-email --wave w1 --template t.html --subject s in.csv
+	try vf-email --wave w1 --template t.html --subject s in.csv
 	[ "$status" -eq 2 ]
-	run --separate-stderr email <<<$'globalUserId,phone,firstName,code\na,+12125550100,A,X'
+	try email <<<$'globalUserId,phone,firstName,code\na,+12125550100,A,X'
 	[ "$status" -eq 2 ]
 	[[ $stderr == 'vf-email: stdin: no column email'* ]]
-	run --separate-stderr email <<<$'email,firstName,code\na@example.com,A,X'
+	try email <<<$'email,firstName,code\na@example.com,A,X'
 	[ "$status" -eq 2 ]
 	[[ $stderr == 'vf-email: stdin: no column globalUserId'* ]]
 	echo 'not@an@address' >sup
-	run --separate-stderr email --suppress sup in.csv
+	try email --suppress sup in.csv
 	[ "$status" -eq 2 ]
 	[ -z "$output" ]
 	[[ $stderr != *not@an* ]]
 }
 
 @test "vf-email: no input is exit 1, a header alone makes no job" {
-	run --separate-stderr email </dev/null
+	try email </dev/null
 	[ "$status" -eq 1 ]
 	[ "$stderr" = 'vf-email: stdin: empty: there is no header' ]
-	run --separate-stderr email < <(head -n 1 in.csv)
+	try email < <(head -n 1 in.csv)
 	[ "$status" -eq 0 ]
 	[ -z "$output$stderr" ]
 }
@@ -257,7 +257,7 @@ a w9 2027-01-02T00:00:00Z w9' ]
 @test "vf-email: bad bytes are rejected one at a time" {
 	{ head -n 2 in.csv; printf 'nf\0a,A,a@example.com,NYC,C,\nnfb,\xff,b@example.com,NYC,C,\nnfc,C,c@example.com\nnfd,'
 		head -c 1100000 /dev/zero | tr '\0' x; printf ',d@example.com,NYC,C,\n'; tail -n 1 in.csv; } >bad.csv
-	run --separate-stderr email --rejects r.csv --stats s.json bad.csv
+	try email --rejects r.csv --stats s.json bad.csv
 	[ "$status" -eq 0 ]
 	[ "${#lines[@]}" -eq 2 ]
 	[ "$(reject_lines r.csv)" = '3 nul-byte
@@ -269,13 +269,13 @@ a w9 2027-01-02T00:00:00Z w9' ]
 
 @test "vf-email: full disk, closed stdout, a reader that leaves" {
 	{ head -n 1 in.csv; seq 100000 | sed 's/.*/nf&,A,fan&@example.com,NYC,C,generated/'; } >many.csv
-	run --separate-stderr sh -c 'vf-email -c config.json --wave w1 --template t.html --subject s in.csv >/dev/full'
+	try sh -c 'vf-email -c config.json --wave w1 --template t.html --subject s in.csv >/dev/full'
 	[ "$status" -eq 1 ]
 	[ "$stderr" = 'vf-email: stdout: No space left on device' ]
-	run --separate-stderr sh -c 'vf-email -c config.json --wave w1 --template t.html --subject s in.csv >&-'
+	try sh -c 'vf-email -c config.json --wave w1 --template t.html --subject s in.csv >&-'
 	[ "$status" -eq 1 ]
 	[ "$stderr" = 'vf-email: stdout: Bad file descriptor' ]
-	run --separate-stderr bash -c 'vf-email -c config.json --wave w1 --template t.html --subject s --stats s.json many.csv | head -n 1 >/dev/null; exit "${PIPESTATUS[0]}"'
+	try bash -c 'vf-email -c config.json --wave w1 --template t.html --subject s --stats s.json many.csv | head -n 1 >/dev/null; exit "${PIPESTATUS[0]}"'
 	[ "$status" -eq 141 ]
 	[ -z "$stderr" ]
 	[ "$(stats_get exit s.json)" = 141 ]
@@ -303,7 +303,7 @@ a w9 2027-01-02T00:00:00Z w9' ]
 
 @test "vf-email: no personal data on stderr" {
 	{ cat in.csv; echo 'f3,Secret Person,not-an-address-555-0123,NYC,SECRETCODE,generated'; } >bad.csv
-	run --separate-stderr email -o /dev/null bad.csv
+	try email -o /dev/null bad.csv
 	[ "$status" -eq 0 ]
 	[[ $stderr == *bad-address* ]]
 	[[ $stderr != *Secret* && $stderr != *555* && $stderr != *SECRET* && $stderr != *f3* ]]

@@ -15,7 +15,7 @@ event_id() {
 @test "vf-events: a selection is one line with its members in order" {
 	local id
 	id=$(event_id selection c1 '' nf1 NYC 0.950000 high 'no-phone;x')
-	run --separate-stderr "${events[@]}" selection <<-'EOT'
+	try "${events[@]}" selection <<-'EOT'
 		globalUserId,market,score,band,tags
 		nf1,NYC,0.95,high,no-phone;x
 	EOT
@@ -27,7 +27,7 @@ event_id() {
 @test "vf-events: a code assignment too, dates in UTC" {
 	local id
 	id=$(event_id code-assignment c1 w1 nf1)
-	run --separate-stderr "${events[@]}" code-assignment <<-'EOT'
+	try "${events[@]}" code-assignment <<-'EOT'
 		globalUserId,code,codeType,waveId,validFrom,validTo
 		nf1,ABC,generated,w1,2027-03-04T10:00:00-05:00,2028-03-05T15:00:00Z
 	EOT
@@ -36,7 +36,7 @@ event_id() {
 }
 
 @test "vf-events: what is missing or empty is null, and tags are an empty array" {
-	run --separate-stderr "${events[@]}" selection <<<$'globalUserId,market\n nf1 , '
+	try "${events[@]}" selection <<<$'globalUserId,market\n nf1 , '
 	[ "$status" -eq 0 ]
 	[ "$(jq -c '[.globalUserId,.market,.score,.band,.tags]' <<<"$output")" = '["nf1",null,null,null,[]]' ]
 	[ "$(jq -r .eventId <<<"$output")" = "$(event_id selection c1 '' nf1 '' '' '' '')" ]
@@ -55,7 +55,7 @@ event_id() {
 }
 
 @test "vf-events: rejects what is no event, and all is accounted for" {
-	run --separate-stderr "${events[@]}" --rejects r --stats s code-assignment <<-'EOT'
+	try "${events[@]}" --rejects r --stats s code-assignment <<-'EOT'
 		globalUserId,code,codeType,validTo
 		,ABC,generated,
 		nf1,TM,TM,
@@ -75,14 +75,14 @@ event_id() {
 7 field-count' ]
 	[ "$(stats_get in s) $(stats_get out s) $(stats_get rejected s) $(stats_get type s) $(stats_get campaignId s)" = "7 1 6 code-assignment c1" ]
 	stats_conserved s
-	run --separate-stderr "${events[@]}" --rejects r2 selection <<<$'globalUserId,score\nnf1,2\nnf2,1'
+	try "${events[@]}" --rejects r2 selection <<<$'globalUserId,score\nnf1,2\nnf2,1'
 	[ "$(reject_lines r2)" = '2 bad-score' ]
 	[ "$(jq -r .globalUserId <<<"$output")" = nf2 ]
 }
 
 @test "vf-events: text of every kind is JSON" {
 	printf 'globalUserId,market,tags\nnf1,"a ""quoted"" \\ \x01 caf\xc3\xa9",a;;b" \nnf2,"say ""x""", p ; q ;\n' >in.csv
-	run --separate-stderr "${events[@]}" --rejects r selection in.csv
+	try "${events[@]}" --rejects r selection in.csv
 	[ "$status" -eq 0 ]
 	[ "$(jq -c .tags <<<"$output")" = '["p","q"]' ]
 	[ "$(reject_lines r)" = '2 bad-quote' ]
@@ -92,48 +92,48 @@ event_id() {
 }
 
 @test "vf-events: says what to do when it is not told" {
-	run --separate-stderr "${events[@]}" </dev/null
+	try "${events[@]}" </dev/null
 	[ "$status" -eq 2 ]
 	[ "$stderr" = "vf-events: what to do is missing; see vf-events --help" ]
-	run --separate-stderr "${events[@]}" selections </dev/null
+	try "${events[@]}" selections </dev/null
 	[ "$status" -eq 2 ]
 	[ "$stderr" = "vf-events: the first operand is nothing this tool can do; see vf-events --help" ]
-	run --separate-stderr vf-events selection </dev/null
+	try vf-events selection </dev/null
 	[ "$status" -eq 2 ]
 	[ "$stderr" = "vf-events: -c FILE is needed: the campaign configuration" ]
-	run --separate-stderr "${events[@]}" code-assignment <<<$'globalUserId\nnf1'
+	try "${events[@]}" code-assignment <<<$'globalUserId\nnf1'
 	[ "$status" -eq 2 ]
 	[[ $stderr == "vf-events: stdin: no column code"* ]]
 }
 
 @test "vf-events: edges: empty, header only, CRLF, mark, a closed pipe, a full disk, -o" {
-	run --separate-stderr "${events[@]}" selection </dev/null
+	try "${events[@]}" selection </dev/null
 	[ "$status" -eq 1 ]
 	[ "$stderr" = "vf-events: stdin: empty: there is no header" ]
-	run --separate-stderr "${events[@]}" selection <<<globalUserId
+	try "${events[@]}" selection <<<globalUserId
 	[ "$status" -eq 0 ]
 	[ -z "$output" ]
 	printf '\xef\xbb\xbfglobalUserId\r\nnf1' | "${events[@]}" selection >crlf
 	printf 'globalUserId\nnf1\n' | "${events[@]}" selection >plain
 	same_files crlf plain
 	{ echo globalUserId; seq -f nf%.0f 1 200000; } >many.csv
-	run --separate-stderr bash -c '"$@" --stats s selection many.csv | head -n 1 >/dev/null; exit "${PIPESTATUS[0]}"' - "${events[@]}"
+	try bash -c '"$@" --stats s selection many.csv | head -n 1 >/dev/null; exit "${PIPESTATUS[0]}"' - "${events[@]}"
 	[ "$status" -eq 141 ]
 	[ -z "$stderr" ]
 	[ "$(stats_get exit s)" = 141 ]
-	run --separate-stderr sh -c '"$@" selection many.csv >/dev/full' - "${events[@]}"
+	try sh -c '"$@" selection many.csv >/dev/full' - "${events[@]}"
 	[ "$status" -eq 1 ]
 	[ "$stderr" = "vf-events: stdout: No space left on device" ]
-	run --separate-stderr sh -c '"$@" selection many.csv >&-' - "${events[@]}"
+	try sh -c '"$@" selection many.csv >&-' - "${events[@]}"
 	[ "$status" -eq 1 ]
 	[ "$stderr" = "vf-events: stdout: Bad file descriptor" ]
-	run --separate-stderr "${events[@]}" -o out.ndjson selection many.csv nowhere.csv
+	try "${events[@]}" -o out.ndjson selection many.csv nowhere.csv
 	[ "$status" -eq 1 ]
 	[ ! -e out.ndjson ]
-	run --separate-stderr "${events[@]}" -o out.ndjson --max-rejects 0 selection <<<$'globalUserId\nnf1\nnull'
+	try "${events[@]}" -o out.ndjson --max-rejects 0 selection <<<$'globalUserId\nnf1\nnull'
 	[ "$status" -eq 3 ]
 	[ ! -e out.ndjson ]
-	run --separate-stderr "${events[@]}" -o out.ndjson selection many.csv
+	try "${events[@]}" -o out.ndjson selection many.csv
 	[ "$status" -eq 0 ]
 	[ "$(wc -l <out.ndjson)" -eq 200000 ]
 	[ "$(stat -c %a out.ndjson)" = 600 ]

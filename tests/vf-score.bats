@@ -2,7 +2,7 @@
 load helper
 
 @test "vf-score: sets score and band, and lets unknown columns pass byte for byte" {
-	run --separate-stderr vf-score <<-'EOF'
+	try vf-score <<-'EOF'
 		globalUserId,note,score
 		nf1,"a, needlessly ""quoted"" one",0.95
 		nf2, blanks are data ,8e-1
@@ -19,7 +19,7 @@ nf4,x,0.000000,none' ]
 }
 
 @test "vf-score: the band comes from the rounded score" {
-	run --separate-stderr vf-score <<-'EOF'
+	try vf-score <<-'EOF'
 		globalUserId,score
 		a,0.9499995
 		b,0.9499994999999999999999999999
@@ -45,7 +45,7 @@ h,0.000001,none' ]
 @test "vf-score: what is no decimal number from 0 to 1 is a bad-score" {
 	local bad
 	for bad in '' ' ' 1.0000001 -0.1 nan inf 0x1 0,5 1e1 0.5.1 '0.5 x' '٠٫٥' 2 1e99999999999 +; do
-		run --separate-stderr vf-score --rejects "$BATS_TEST_TMPDIR/r" <<<$'globalUserId|score\nnf1|'"$bad"
+		try vf-score --rejects "$BATS_TEST_TMPDIR/r" <<<$'globalUserId|score\nnf1|'"$bad"
 		[ "$status" -eq 0 ]
 		[ "$output" = "globalUserId,score,band" ] || { echo "taken: $bad"; false; }
 	done
@@ -53,7 +53,7 @@ h,0.000001,none' ]
 }
 
 @test "vf-score: a globalUserId that cannot be one is missing-user" {
-	run --separate-stderr vf-score --rejects "$BATS_TEST_TMPDIR/r" <<-'EOF'
+	try vf-score --rejects "$BATS_TEST_TMPDIR/r" <<-'EOF'
 		globalUserId|score
 		|0.5
 		null|0.5
@@ -75,14 +75,14 @@ nullable,0.500000,low' ]
 @test "vf-score: an id of 128 bytes is one, of 129 is not" {
 	local id
 	id=$(printf '%0128d' 0)
-	run --separate-stderr vf-score --rejects /dev/null <<<$'globalUserId,score\n'"$id"$',0.5\n0'"$id,0.5"
+	try vf-score --rejects /dev/null <<<$'globalUserId,score\n'"$id"$',0.5\n0'"$id,0.5"
 	[ "$status" -eq 0 ]
 	[ "${#lines[@]}" -eq 2 ]
 	[ "${lines[1]}" = "$id,0.500000,low" ]
 }
 
 @test "vf-score: the first good record of a fan wins" {
-	run --separate-stderr vf-score --rejects "$BATS_TEST_TMPDIR/r" --stats "$BATS_TEST_TMPDIR/s" <<-'EOF'
+	try vf-score --rejects "$BATS_TEST_TMPDIR/r" --stats "$BATS_TEST_TMPDIR/s" <<-'EOF'
 		globalUserId,score
 		a,nope
 		a,0.3
@@ -107,7 +107,7 @@ b,0.100000,none' ]
 	local dir=$BATS_TEST_TMPDIR
 	{ echo globalUserId,score; seq -f 'fan%.0f,0.5' 1 30000; } >"$dir/a"
 	{ echo globalUserId,score; seq -f 'fan%.0f,0.5' 20001 40000; } >"$dir/b"
-	run --separate-stderr vf-score -o "$dir/out" --rejects "$dir/r" "$dir/a" "$dir/b"
+	try vf-score -o "$dir/out" --rejects "$dir/r" "$dir/a" "$dir/b"
 	[ "$status" -eq 0 ]
 	[ "$(csv_records "$dir/out")" -eq 40000 ]
 	[ "$(csv_get file "$dir/r" | sort -u)" = "$dir/b" ]
@@ -116,7 +116,7 @@ b,0.100000,none' ]
 }
 
 @test "vf-score: --allow-duplicates keeps them" {
-	run --separate-stderr vf-score --allow-duplicates <<<$'globalUserId,score\na,0.5\na,0.5'
+	try vf-score --allow-duplicates <<<$'globalUserId,score\na,0.5\na,0.5'
 	[ "$status" -eq 0 ]
 	[ "${#lines[@]}" -eq 3 ]
 }
@@ -130,25 +130,25 @@ c,2,0.875000,mid
 d,4,0.625000,low
 f,7,0.250000,low'
 	echo "$input" >"$BATS_TEST_TMPDIR/in"
-	run --separate-stderr vf-score --ranks --rejects "$BATS_TEST_TMPDIR/r" "$BATS_TEST_TMPDIR/in"
+	try vf-score --ranks --rejects "$BATS_TEST_TMPDIR/r" "$BATS_TEST_TMPDIR/in"
 	[ "$status" -eq 0 ]
 	[ "$output" = "$expected" ]
 	[ "$(reject_lines "$BATS_TEST_TMPDIR/r")" = $'6 missing-user\n8 bad-rank\n9 bad-rank' ]
 	[ "$(vf-score --ranks --rejects /dev/null <"$BATS_TEST_TMPDIR/in")" = "$expected" ]
 	[ "$(vf-score --ranks --rejects /dev/null < <(cat "$BATS_TEST_TMPDIR/in"))" = "$expected" ]
-	run --separate-stderr vf-score --ranks --of 3 --rejects /dev/null "$BATS_TEST_TMPDIR/in"
+	try vf-score --ranks --of 3 --rejects /dev/null "$BATS_TEST_TMPDIR/in"
 	[ "$status" -eq 0 ]
 	[ "$output" = 'globalUserId,rank,score,band
 a,1,1.000000,high
 b,2,0.666666,low
 c,2,0.666666,low' ]
-	run --separate-stderr vf-score --ranks --of 0 "$BATS_TEST_TMPDIR/in"
+	try vf-score --ranks --of 0 "$BATS_TEST_TMPDIR/in"
 	[ "$status" -eq 2 ]
 	[ "$stderr" = "vf-score: --of: at least 1" ]
 }
 
 @test "vf-score: a rank column without --ranks is pointed out" {
-	run --separate-stderr vf-score <<<$'globalUserId,rank\na,1'
+	try vf-score <<<$'globalUserId,rank\na,1'
 	[ "$status" -eq 2 ]
 	[ -z "$output" ]
 	[ "$stderr" = "vf-score: stdin: no column score, but rank: use --ranks" ]
@@ -156,7 +156,7 @@ c,2,0.666666,low' ]
 
 @test "vf-score: the configuration's bands hold" {
 	echo '{"id":"c1","bands":{"high":0.5,"mid":0.4,"low":0.3}}' >"$BATS_TEST_TMPDIR/c.json"
-	run --separate-stderr vf-score -c "$BATS_TEST_TMPDIR/c.json" --stats "$BATS_TEST_TMPDIR/s" \
+	try vf-score -c "$BATS_TEST_TMPDIR/c.json" --stats "$BATS_TEST_TMPDIR/s" \
 		<<<$'globalUserId,score\na,0.5\nb,0.4\nc,0.3\nd,0.2'
 	[ "$status" -eq 0 ]
 	[ "$(csv_get band <<<"$output" | paste -sd' ')" = 'high mid low none' ]
@@ -165,12 +165,12 @@ c,2,0.666666,low' ]
 }
 
 @test "vf-score: headerless text gets its columns from --columns" {
-	run --separate-stderr vf-score --no-header --columns globalUserId,market,score <<<$'a\tNYC\t0.5\nb\tLA\t1'
+	try vf-score --no-header --columns globalUserId,market,score <<<$'a\tNYC\t0.5\nb\tLA\t1'
 	[ "$status" -eq 0 ]
 	[ "$output" = 'globalUserId,market,score,band
 a,NYC,0.500000,low
 b,LA,1.000000,high' ]
-	run --separate-stderr vf-score --no-header <<<'a,1'
+	try vf-score --no-header <<<'a,1'
 	[ "$status" -eq 2 ]
 	[ "$stderr" = "vf-score: --no-header and --columns go together" ]
 }
@@ -185,11 +185,11 @@ b,LA,1.000000,high' ]
 @test "vf-score: a header of 150,000 columns is read, and two equal names far apart in it are found" {
 	{ seq -f 'c%.0f' 1 150000 | paste -sd,; } >"$BATS_TEST_TMPDIR/names"
 	{ printf 'globalUserId,score,'; cat "$BATS_TEST_TMPDIR/names"; } >"$BATS_TEST_TMPDIR/wide"
-	run --separate-stderr vf-score "$BATS_TEST_TMPDIR/wide"
+	try vf-score "$BATS_TEST_TMPDIR/wide"
 	[ "$status" -eq 0 ]
 	[[ $output == globalUserId,score,c1,*,c150000,band ]]
 	sed 's/c149999/c2/' "$BATS_TEST_TMPDIR/wide" >"$BATS_TEST_TMPDIR/twice"
-	run --separate-stderr vf-score "$BATS_TEST_TMPDIR/twice"
+	try vf-score "$BATS_TEST_TMPDIR/twice"
 	[ "$status" -eq 2 ]
 	[ "$stderr" = "vf-score: $BATS_TEST_TMPDIR/twice:1: columns 4 and 150001 have the same name" ]
 }

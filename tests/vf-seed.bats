@@ -8,7 +8,7 @@ setup() {
 
 @test "vf-seed: new makes a file of 64 hex digits that only its owner can read" {
 	umask 022
-	run --separate-stderr vf-seed new seed
+	try vf-seed new seed
 	[ "$status" -eq 0 ]
 	[ -z "$output" ]
 	[ -z "$stderr" ]
@@ -29,7 +29,7 @@ setup() {
 	: >empty
 	ln -s nowhere link
 	for file in seed empty link; do
-		run --separate-stderr vf-seed new "$file"
+		try vf-seed new "$file"
 		[ "$status" -eq 2 ]
 		[ -z "$output" ]
 		[ "$stderr" = "vf-seed: $file: is there already; a seed is never replaced" ]
@@ -40,7 +40,7 @@ setup() {
 }
 
 @test "vf-seed: new into a folder that is not there fails and says so" {
-	run --separate-stderr vf-seed new nowhere/seed
+	try vf-seed new nowhere/seed
 	[ "$status" -eq 1 ]
 	[ -z "$output" ]
 	[ "$stderr" = "vf-seed: nowhere/seed: No such file or directory" ]
@@ -48,7 +48,7 @@ setup() {
 
 @test "vf-seed: commit prints BLAKE2b-256 of the 32 bytes, as hashlib has it" {
 	vf-seed new seed
-	run --separate-stderr vf-seed commit seed
+	try vf-seed commit seed
 	[ "$status" -eq 0 ]
 	[ -z "$stderr" ]
 	[ "$output" = "$("$PYTHON3" -c '
@@ -74,7 +74,7 @@ print(hashlib.blake2b(bytes.fromhex(open("seed").read()), digest_size=32).hexdig
 	printf '%064d\n\n' 0 >lines
 	: >empty
 	for file in short letter empty crlf lines long; do
-		run --separate-stderr vf-seed commit "$file"
+		try vf-seed commit "$file"
 		[ "$status" -eq 2 ]
 		[ -z "$output" ]
 		[[ $stderr == "vf-seed: $file: "* ]]
@@ -83,11 +83,11 @@ print(hashlib.blake2b(bytes.fromhex(open("seed").read()), digest_size=32).hexdig
 }
 
 @test "vf-seed: commit of a file that is not there, or a folder, is a configuration error" {
-	run --separate-stderr vf-seed commit missing
+	try vf-seed commit missing
 	[ "$status" -eq 2 ]
 	[ -z "$output" ]
 	[ "$stderr" = "vf-seed: missing: No such file or directory" ]
-	run --separate-stderr vf-seed commit .
+	try vf-seed commit .
 	[ "$status" -eq 2 ]
 	[[ $stderr == "vf-seed: .: "* ]]
 }
@@ -95,7 +95,7 @@ print(hashlib.blake2b(bytes.fromhex(open("seed").read()), digest_size=32).hexdig
 @test "vf-seed: anything but new FILE or commit FILE is a usage error" {
 	for args in "" "new" "commit" "new a b" "show a" "a"; do
 		# shellcheck disable=SC2086
-		run --separate-stderr vf-seed $args
+		try vf-seed $args
 		[ "$status" -eq 2 ]
 		[ -z "$output" ]
 		[ "$stderr" = "vf-seed: new FILE or commit FILE; see vf-seed --help" ]
@@ -105,7 +105,7 @@ print(hashlib.blake2b(bytes.fromhex(open("seed").read()), digest_size=32).hexdig
 
 @test "vf-seed: the commitment that cannot be written is a failure" {
 	vf-seed new seed
-	run --separate-stderr bash -c 'vf-seed commit seed >/dev/full'
+	try bash -c 'vf-seed commit seed >/dev/full'
 	[ "$status" -eq 1 ]
 	[[ $stderr == "vf-seed: stdout: No space left on device" ]]
 }

@@ -40,12 +40,12 @@ line() {
 
 @test "vf-slack: without a webhook it prints" {
 	line vf-score 19156 18915 241 >st
-	run --separate-stderr vf-slack st
+	try vf-slack st
 	[ "$status" -eq 0 ]
 	[ -z "$stderr" ]
 	[ "$output" = 'vf: c1
 • vf-score: in 19,156, out 18,915, rejected 241 (bad-score 241)' ]
-	run --separate-stderr vf-slack --title 'the night run' -o message <<<'merged 12 files'
+	try vf-slack --title 'the night run' -o message <<<'merged 12 files'
 	[ "$status" -eq 0 ]
 	[ -z "$output$stderr" ]
 	[ "$(cat message)" = 'vf: the night run
@@ -54,25 +54,25 @@ merged 12 files' ]
 
 @test "vf-slack: a step that failed is an alert, and so is one that is named" {
 	line vf-sms 10 3 0 '{"exit":75,"waveId":"w1"}' >st
-	run --separate-stderr vf-slack st
+	try vf-slack st
 	[ "$status" -eq 0 ]
 	[ "$output" = 'ALERT: c1
 ✗ vf-sms, wave w1: exit 75; in 10, out 3, rejected 0' ]
 	# With --step or --reason and no operand standard input is left alone: here it never ends.
 	mkfifo never
 	exec 5<>never
-	run --separate-stderr timeout 20 vf-slack --step fetch --reason 'cannot fetch scores.txt' <&5
+	try timeout 20 vf-slack --step fetch --reason 'cannot fetch scores.txt' <&5
 	exec 5>&-
 	[ "$status" -eq 0 ]
 	[ "$output" = 'ALERT: a step failed
 ✗ step fetch: cannot fetch scores.txt' ]
-	run --separate-stderr vf-slack --alert <<<'look at this'
+	try vf-slack --alert <<<'look at this'
 	[ "${lines[0]}" = 'ALERT: a step failed' ]
 }
 
 @test "vf-slack: nothing to say is no message" {
 	slack
-	run --separate-stderr vf-slack --webhook-file hook </dev/null
+	try vf-slack --webhook-file hook </dev/null
 	[ "$status" -eq 0 ]
 	[ -z "$output$stderr" ]
 	[ ! -s account ]
@@ -82,7 +82,7 @@ merged 12 files' ]
 	slack
 	line vf-score 100 89 10 >st
 	line 'vf-<x>&' 5 5 0 >>st
-	run --separate-stderr vf-slack --webhook-file hook --stats stats st
+	try vf-slack --webhook-file hook --stats stats st
 	[ "$status" -eq 0 ]
 	[ -z "$output$stderr" ]
 	[ "$(account '.[0] | .status, .type, .message.text')" = '200
@@ -95,7 +95,7 @@ ALERT: c1
 	[ "$(stats_get alerts.sent stats)" -eq 1 ]
 	[ "$(stats_get alerts.timed stats)" -eq 1 ]
 	stats_conserved stats
-	VF_SLACK_WEBHOOK=$(cat hook) run --separate-stderr vf-slack <<<'two'
+	VF_SLACK_WEBHOOK=$(cat hook) try vf-slack <<<'two'
 	[ "$status" -eq 0 ]
 	[ "$(account 'length')" -eq 2 ]
 }
@@ -104,7 +104,7 @@ ALERT: c1
 	local word want
 	while read -r word want; do
 		slack "$word"
-		run --separate-stderr timeout 30 vf-slack --webhook-file hook --timeout 1200ms --stats stats --alert <<<'hello'
+		try timeout 30 vf-slack --webhook-file hook --timeout 1200ms --stats stats --alert <<<'hello'
 		[ "$status" -eq 0 ]
 		[ -z "$output" ]
 		echo "$word: $stderr"
@@ -128,18 +128,18 @@ ALERT: c1
 
 @test "vf-slack: a service that is not there, or a name that is none, takes no longer than the time-out" {
 	echo http://127.0.0.1:1/hook >hook
-	run --separate-stderr timeout 20 vf-slack --webhook-file hook --timeout 1s <<<'hello'
+	try timeout 20 vf-slack --webhook-file hook --timeout 1s <<<'hello'
 	[ "$status" -eq 0 ]
 	[[ $stderr == 'vf-slack: Slack did not take the message: connect ('* ]]
 	echo http://slack.invalid/hook >hook
-	run --separate-stderr timeout 20 vf-slack --webhook-file hook --timeout 1s <<<'hello'
+	try timeout 20 vf-slack --webhook-file hook --timeout 1s <<<'hello'
 	[ "$status" -eq 0 ]
 	[ "${#stderr_lines[@]}" -eq 1 ]
 }
 
 @test "vf-slack: throttled or in trouble, it tries again when Slack says, or soon" {
 	slack 429 500 reset ok
-	run --separate-stderr vf-slack --webhook-file hook --stats stats <<<'hello'
+	try vf-slack --webhook-file hook --stats stats <<<'hello'
 	[ "$status" -eq 0 ]
 	[ -z "$stderr" ]
 	[ "$(account 'map(.status) | join(" ")')" = '429 500 0 200' ]
@@ -168,7 +168,7 @@ ALERT: c1
 			printf '<!channel> & line %d %s\n' "$i" "$tags"
 		done
 	} >all
-	run --separate-stderr vf-slack --webhook-file hook all
+	try vf-slack --webhook-file hook all
 	[ "$status" -eq 0 ]
 	[ -z "$stderr" ]
 	[ "$(account 'map(.status) | join(" ")')" = 200 ]
@@ -180,7 +180,7 @@ ALERT: c1
 	slack
 	printf '%s\n' 'cannot send to jo.doe@example.com' 'nor to +1 (212) 555-0123, sorry' '{"tool":1}' >text
 	line vf-filter 3 2 1 '{"reasons":{"x@example.com":1},"campaignId":"+12125550123"}' >>text
-	run --separate-stderr vf-slack --webhook-file hook --step 's@example.com' --reason 'r +12125550123' --title 't@example.com' text
+	try vf-slack --webhook-file hook --step 's@example.com' --reason 'r +12125550123' --title 't@example.com' text
 	[ "$status" -eq 0 ]
 	[ "$(account 'map(.status) | join(" ")')" = 200 ]
 	run ! grep -qE 'example\.com|555|2125' account
@@ -191,7 +191,7 @@ nor to [number], sorry' ]
 @test "vf-slack: one run of a file with many" {
 	line vf-score 5 5 0 >st
 	line vf-score 7 7 0 '{"run":"r2"}' >>st
-	run --separate-stderr vf-slack --run r2 st
+	try vf-slack --run r2 st
 	[ "$output" = 'vf: c1
 • vf-score: in 7, out 7, rejected 0' ]
 }
@@ -203,7 +203,7 @@ nor to [number], sorry' ]
 		head -c 2000000 /dev/zero | tr '\0' x
 		printf '\nlast'
 	} >text
-	run --separate-stderr vf-slack --webhook-file hook --stats stats text
+	try vf-slack --webhook-file hook --stats stats text
 	[ "$status" -eq 0 ]
 	[ -z "$stderr" ]
 	[ "$(account 'map(.status) | join(" ")')" = 200 ]
@@ -225,17 +225,17 @@ last' ]
 }
 
 @test "vf-slack: wrong usage and a webhook that is none are exit 2, an unreadable operand exit 1" {
-	run --separate-stderr vf-slack --webhook-file none </dev/null
+	try vf-slack --webhook-file none </dev/null
 	[ "$status" -eq 2 ]
 	[ "$stderr" = 'vf-slack: none: No such file or directory' ]
 	: >empty
-	run --separate-stderr vf-slack --webhook-file empty </dev/null
+	try vf-slack --webhook-file empty </dev/null
 	[ "$status" -eq 2 ]
 	[ "$stderr" = 'vf-slack: empty: empty' ]
-	VF_SLACK_WEBHOOK='ftp://secret.example' run --separate-stderr vf-slack </dev/null
+	VF_SLACK_WEBHOOK='ftp://secret.example' try vf-slack </dev/null
 	[ "$status" -eq 2 ]
 	[[ $stderr == 'vf-slack: VF_SLACK_WEBHOOK: '* && $stderr != *secret* ]]
-	run --separate-stderr vf-slack nowhere
+	try vf-slack nowhere
 	[ "$status" -eq 1 ]
 	[ "$stderr" = 'vf-slack: nowhere: No such file or directory' ]
 }

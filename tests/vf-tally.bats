@@ -19,7 +19,7 @@ line() {
 		line vf-filter 90 80 10
 		line vf-draw 80 30 5 '{"unselected":45,"waveId":"w1"}'
 	} > st
-	run --separate-stderr vf-tally st
+	try vf-tally st
 	[ "$status" -eq 0 ]
 	[ "$output" = 'run r1
 step       campaign  wave  input           in  out  rejected  held  exit  seconds  check
@@ -31,13 +31,13 @@ vf-draw    c1        w1    stdin           80   30         5    45     0      0.
 
 @test "vf-tally: reads real stats lines from a file or standard input" {
 	printf 'globalUserId,score\na,1\nb,2\n' | VF_RUN_ID=r7 vf-score --stats st --rejects /dev/null -o /dev/null
-	run --separate-stderr vf-tally --json < st
+	try vf-tally --json < st
 	[ "$status" -eq 0 ]
 	[ "$(jq -c '[.ok, .runs[0].run, (.runs[0].steps[0] | .tool, .in, .out, .rejected, .reasons, .ok)]' <<< "$output")" = \
 		'[true,"r7","vf-score",2,1,1,{"bad-score":1},true]' ]
-	run --separate-stderr vf-tally - < st
+	try vf-tally - < st
 	[ "$status" -eq 0 ]
-	run --separate-stderr vf-tally -o report st
+	try vf-tally -o report st
 	[ "$status" -eq 0 ]
 	[ -z "$output" ]
 	grep -q '^vf-score .* ok$' report
@@ -48,11 +48,11 @@ vf-draw    c1        w1    stdin           80   30         5    45     0      0.
 		line vf-score 100 90 10
 		line vf-filter 90 79 10 '{"waveId":"w1"}'
 	} > st
-	run --separate-stderr vf-tally st
+	try vf-tally st
 	[ "$status" -eq 1 ]
 	[ "$stderr" = 'vf-tally: st:2: vf-filter, wave w1: 90 in, but 79 out + 10 rejected + 0 held = 89' ]
 	[[ ${lines[3]} == *' LOST' ]]
-	run --separate-stderr vf-tally --json st
+	try vf-tally --json st
 	[ "$status" -eq 1 ]
 	[ "$(jq -c '[.ok, (.violations | length), [.runs[0].steps[].ok]]' <<< "$output")" = '[false,1,[true,false]]' ]
 }
@@ -69,19 +69,19 @@ vf-draw    c1        w1    stdin           80   30         5    45     0      0.
 
 @test "vf-tally: sources have nothing to account for; others may not make records" {
 	line vf-codegen 0 500 0 > st
-	run --separate-stderr vf-tally st
+	try vf-tally st
 	[ "$status" -eq 0 ]
 	line vf-filter 0 500 0 > st
-	run --separate-stderr vf-tally st
+	try vf-tally st
 	[ "$status" -eq 1 ]
 	line vf-codegen 7 500 0 > st
-	run --separate-stderr vf-tally st
+	try vf-tally st
 	[ "$status" -eq 1 ]
 }
 
 @test "vf-tally: reasons that do not make the rejected are a fault" {
 	line vf-score 10 7 3 '{"reasons":{"bad-score":1,"missing-user":1}}' > st
-	run --separate-stderr vf-tally st
+	try vf-tally st
 	[ "$status" -eq 1 ]
 	[ "$stderr" = 'vf-tally: st:1: vf-score: 3 rejected, but the reasons make 2' ]
 }
@@ -89,7 +89,7 @@ vf-draw    c1        w1    stdin           80   30         5    45     0      0.
 @test "vf-tally: a step that failed is shown, whatever its counts" {
 	line vf-score 10 3 0 '{"exit":1}' > st
 	line vf-filter 3 3 0 '{"exit":75}' >> st
-	run --separate-stderr vf-tally st
+	try vf-tally st
 	[ "$status" -eq 1 ]
 	[ "$stderr" = 'vf-tally: st:1: vf-score: exit 1
 vf-tally: st:2: vf-filter: exit 75' ]
@@ -102,22 +102,22 @@ vf-tally: st:2: vf-filter: exit 75' ]
 		line vf-filter 90 80 10
 		line vf-draw 80 30 0 '{"unselected":50}'
 	} > st
-	run --separate-stderr vf-tally --expect vf-score,vf-filter,vf-draw st
+	try vf-tally --expect vf-score,vf-filter,vf-draw st
 	[ "$status" -eq 0 ]
 	[ "${lines[-2]}" = 'vf-score -> vf-filter: 90 out, 90 in: ok' ]
 	[ "${lines[-1]}" = 'vf-filter -> vf-draw: 80 out, 80 in: ok' ]
 	line vf-draw 79 29 0 '{"unselected":50}' >> st
-	run --separate-stderr vf-tally --expect vf-score,vf-filter,vf-draw st
+	try vf-tally --expect vf-score,vf-filter,vf-draw st
 	[ "$status" -eq 1 ]
 	[ "$stderr" = 'vf-tally: run r1: vf-filter wrote 80 records, vf-draw read 79' ]
-	run --separate-stderr vf-tally --json --expect vf-score,vf-filter,vf-draw st
+	try vf-tally --json --expect vf-score,vf-filter,vf-draw st
 	[ "$status" -eq 1 ]
 	[ "$(jq -c '.runs[0].chain' <<< "$output")" = '[{"from":"vf-score","to":"vf-filter","out":90,"in":90,"ok":true},{"from":"vf-filter","to":"vf-draw","out":80,"in":79,"ok":false}]' ]
 }
 
 @test "vf-tally: --expect: a missing line is a failure, in each run" {
 	line vf-score 10 10 0 > st
-	run --separate-stderr vf-tally --expect vf-score,vf-filter st
+	try vf-tally --expect vf-score,vf-filter st
 	[ "$status" -eq 1 ]
 	[ "$stderr" = 'vf-tally: run r1: vf-filter: no stats line' ]
 	[ "${lines[-1]}" = 'vf-score -> vf-filter: 10 out, 0 in: MISSING' ]
@@ -125,21 +125,21 @@ vf-tally: st:2: vf-filter: exit 75' ]
 	run vf-tally --expect vf-score,vf-filter st
 	[ "$status" -eq 0 ]
 	line vf-score 7 7 0 '{"run":"r2"}' >> st
-	run --separate-stderr vf-tally --expect vf-score,vf-filter st
+	try vf-tally --expect vf-score,vf-filter st
 	[ "$status" -eq 1 ]
 	[ "$stderr" = 'vf-tally: run r2: vf-filter: no stats line' ]
-	run --separate-stderr vf-tally --run r1 --expect vf-score,vf-filter st
+	try vf-tally --run r1 --expect vf-score,vf-filter st
 	[ "$status" -eq 0 ]
-	run --separate-stderr vf-tally --run r3 st
+	try vf-tally --run r3 st
 	[ "$status" -eq 1 ]
 	[ "$stderr" = 'vf-tally: run r3: no stats lines' ]
 }
 
 @test "vf-tally: nothing at all is no proof" {
-	run --separate-stderr vf-tally < /dev/null
+	try vf-tally < /dev/null
 	[ "$status" -eq 1 ]
 	[ "$stderr" = 'vf-tally: input: no stats lines' ]
-	run --separate-stderr vf-tally --json < /dev/null
+	try vf-tally --json < /dev/null
 	[ "$status" -eq 1 ]
 	[ "$(jq -c . <<< "$output")" = \
 		'{"runs":[],"stages":[],"reasons":[],"deliveries":[],"ok":false,"violations":["input: no stats lines"]}' ]
@@ -151,7 +151,7 @@ vf-tally: st:2: vf-filter: exit 75' ]
 		line vf-filter 10 10 0
 		line vf-score 10 10 0
 	} > st
-	run --separate-stderr vf-tally --expect vf-score,vf-filter st
+	try vf-tally --expect vf-score,vf-filter st
 	[ "$status" -eq 0 ]
 	[ "$(grep -c '^vf-score  ' <<< "$output")" -eq 1 ]
 }
@@ -163,7 +163,7 @@ vf-tally: st:2: vf-filter: exit 75' ]
 		line vf-draw 12 12 0 '{"waveId":"w1"}'
 		line vf-draw 18 18 0 '{"waveId":"w2"}'
 	} > st
-	run --separate-stderr vf-tally --expect vf-score,vf-draw st
+	try vf-tally --expect vf-score,vf-draw st
 	[ "$status" -eq 0 ]
 	[ "${lines[-1]}" = 'vf-score -> vf-draw: 30 out, 30 in: ok' ]
 }
@@ -178,7 +178,7 @@ vf-tally: st:2: vf-filter: exit 75' ]
 		echo '{"in":5}'
 	} > st
 	printf '{"tool":"vf-draw","in":5,"out' >> st
-	run --separate-stderr vf-tally st
+	try vf-tally st
 	[ "$status" -eq 1 ]
 	[ "$stderr" = 'vf-tally: st:2: no stats line, or a torn one
 vf-tally: st:4: $.in: not a whole number of 0 or more
@@ -198,7 +198,7 @@ vf-tally: input: 6 lines are no stats lines, or torn' ]
 		line vf-score 3 3 0 "{\"run\":null,\"extra\":\"$(printf 'x%.0s' {1..90000})\"}"
 	} > st
 	truncate -s -1 st
-	run --separate-stderr vf-tally st
+	try vf-tally st
 	[ "$status" -eq 0 ]
 	[ "$(grep -E '^(run|no run)' <<< "$output" | tr '\n' ' ')" = 'run r1 run r2 no run ' ]
 }
@@ -216,18 +216,18 @@ vf-tally: input: 6 lines are no stats lines, or torn' ]
 	        line[r.randrange(len(line))] = r.randrange(256)
 	    sys.stdout.buffer.write(bytes(line).replace(b"\n", b" ") + b"\n")
 	EOF
-	run --separate-stderr vf-tally st
+	try vf-tally st
 	[ "$status" -eq 1 ]
 	[[ $stderr == *"lines are no stats lines, or torn" ]]
 	head -c 3000000 /dev/zero | tr '\0' '[' > st
-	run --separate-stderr vf-tally st
+	try vf-tally st
 	[ "$status" -eq 1 ]
 	[ "$stderr" = 'vf-tally: st:1: longer than 1 MiB' ]
 }
 
 @test "vf-tally: names in stats lines cannot move the cursor" {
 	line $'vf-\e[2Jx' 5 4 0 '{"run":"a\u001bb"}' > st
-	run --separate-stderr vf-tally st
+	try vf-tally st
 	[ "$status" -eq 1 ]
 	[[ $output$stderr != *$'\e'* ]]
 }
@@ -236,7 +236,7 @@ vf-tally: input: 6 lines are no stats lines, or torn' ]
 	line vf-score 100 89 10 > st
 	echo '{"torn' >> st
 	line vf-filter 88 88 0 >> st
-	run --separate-stderr vf-tally --log json --expect vf-score,vf-filter,vf-draw st
+	try vf-tally --log json --expect vf-score,vf-filter,vf-draw st
 	[ "$status" -eq 1 ]
 	[ "$(jq -r '.tool + " " + .level + " " + .message' <<< "$stderr")" = \
 'vf-tally warning st:2: no stats line, or a torn one
@@ -245,7 +245,7 @@ vf-tally warning run r1: vf-draw: no stats line
 vf-tally warning run r1: vf-score wrote 89 records, vf-filter read 88
 vf-tally warning input: 1 lines are no stats lines, or torn' ]
 	[ "${lines[0]}" = 'run r1' ]
-	run --separate-stderr vf-tally --log json none
+	try vf-tally --log json none
 	[ "$status" -eq 1 ]
 	[ "$(jq -r .level <<< "$stderr")" = error ]
 	[ -z "$output" ]
@@ -256,7 +256,7 @@ vf-tally warning input: 1 lines are no stats lines, or torn' ]
 	run vf-tally --stats st --expect vf-score,vf-filter st
 	[ "$status" -eq 1 ]
 	line vf-filter 5 5 0 >> st
-	run --separate-stderr vf-tally --stats st --expect vf-score,vf-filter st
+	try vf-tally --stats st --expect vf-score,vf-filter st
 	[ "$status" -eq 0 ]
 	[ "$(grep -c '"vf-tally"' st)" -eq 2 ]
 }
@@ -268,7 +268,7 @@ sent() {
 
 @test "vf-tally: what became of the notifications, by wave and channel, and why" {
 	sent > st
-	run --separate-stderr vf-tally st
+	try vf-tally st
 	[ "$status" -eq 0 ]
 	[ -z "$stderr" ]
 	[ "$(sed -n '/^notifications/,$p' <<< "$output")" = 'notifications
@@ -283,7 +283,7 @@ w1 sms suppressed: opt-out 57
 w1 email-queue failed: bad-address 4
 w1 email failed: http-400 18, bounced 16, bad-address 4
 w1 email unknown: timeout 16' ]
-	run --separate-stderr vf-tally --json st
+	try vf-tally --json st
 	[ "$status" -eq 0 ]
 	[ "$(jq -c '.deliveries[0] | .waveId, .delivery.statuses.sent, .delivery.causes.unknown' <<< "$output" | paste -sd ' ')" = \
 		'"w1" 11833 {"reset":39,"timeout":29}' ]
@@ -296,21 +296,21 @@ w1 email unknown: timeout 16' ]
 	sent > st
 	# The next run of vf-sms knows what the first one did from its journal; the worker has none.
 	sent | jq -c 'select(.tool == "vf-sms" or .tool == "vf-sfmc") | .run = "later"' >> st
-	run --separate-stderr vf-tally --json st
+	try vf-tally --json st
 	[ "$status" -eq 0 ]
 	[ "$(jq -c '[.deliveries[].delivery | .channel, .results]' <<< "$output")" = '["sms",12073,"email-queue",2743,"email",5486]' ]
 }
 
 @test "vf-tally: --metrics: each with target, value and verdict, and what is not measured says why" {
 	sent > st
-	run --separate-stderr vf-tally --metrics st
+	try vf-tally --metrics st
 	[ "$status" -eq 0 ]
 	[ "$(grep -cE ' (ok|missed|not measured)$' <<< "$(sed -n '/^metrics/,/^$/p' <<< "$output")")" -eq 15 ]
 	grep -q '^valid numbers an SMS was sent to  *> 98 %  *99.90 %  *ok$' <<< "$output"
 	grep -q '^SMS requests a second, without throttling  *200/s  *200.0/s  *missed$' <<< "$output"
 	grep -q '^scored file to Kinesis  *< 5 min  *-  *not measured$' <<< "$output"
 	grep -q '^scored file to Kinesis: no run with lines of both vf-score and vf-kinesis$' <<< "$output"
-	run --separate-stderr vf-tally --metrics --json st
+	try vf-tally --metrics --json st
 	[ "$status" -eq 0 ]
 	[ "$(jq -c '[.metrics[] | select(.verdict == "not measured" and .value == null)] | length' <<< "$output")" -eq 7 ]
 	[ "$(jq -c '.metrics[] | select(.id == "email-queued") | [.target, .value, .number, .verdict]' <<< "$output")" = \
@@ -325,20 +325,20 @@ page() {
 
 @test "vf-tally: --html: a well-formed page that needs nothing else, with the figures of the JSON" {
 	sent > st
-	run --separate-stderr page st
+	try page st
 	[ "$status" -eq 0 ]
 	[ -z "$output$stderr" ]
 	grep -q 'Every record is accounted for' page
 	[ "$(grep -c '<svg class="plot"' page)" -eq 6 ]
 	[ "$(stat -c %s page)" -lt 200000 ]
-	run --separate-stderr vf-tally --html - st
+	try vf-tally --html - st
 	[ "$status" -eq 0 ]
 	[ "${lines[0]}" = '<!DOCTYPE html>' ]
 	[[ $output != *$'\n'notifications* ]]
 }
 
 @test "vf-tally: --html: nothing, failures, and one message alone are pages too" {
-	run --separate-stderr page /dev/null
+	try page /dev/null
 	[ "$status" -eq 0 ]
 	[ "$stderr" = 'vf-tally: input: no stats lines' ]
 	grep -q 'Not everything is accounted for' page
@@ -347,7 +347,7 @@ page() {
 	line vf-sms 1 1 0 '{"delivery":{"channel":"sms","results":1,"attempted":1,"attempts":1,"statuses":{"sent":1},"causes":{},
 		"latency":{"count":1,"min":0.000001,"max":0.000001,"p50":0.000001,"p95":0.000001,"p99":0.000001,"sum":0.000001,"buckets":[[1,1]]},
 		"timeline":{"start":"2026-12-05T20:00:00Z","step":1,"sent":[1],"failed":[0],"unknown":[0]}}}' >> st
-	run --separate-stderr page --expect vf-score,vf-filter st
+	try page --expect vf-score,vf-filter st
 	[ "$status" -eq 0 ]
 	[ "${#stderr_lines[@]}" -eq 3 ]
 	run ! grep -qE '(nan|inf)\b' page
@@ -357,7 +357,7 @@ page() {
 	line vf-score 5 4 1 '{"campaignId":"</h1><script>alert(1)</script>&amp;\"\u001b","waveId":"<img src=//x>",
 		"run":"\u0027><svg onload=x>","input":["<b>.csv"],"reasons":{"<i>":1}}' > st
 	line '</td><script>' 5 4 0 >> st
-	run --separate-stderr page st
+	try page st
 	[ "$status" -eq 0 ]
 	run ! grep -q -e '<script' -e '<img' -e '<b>' -e $'\e' page
 	grep -qF '&lt;/h1&gt;&lt;script&gt;alert(1)&lt;/script&gt;&amp;amp;&quot;?' page
@@ -402,7 +402,7 @@ page() {
 	        line["deliveries"] = [{"waveId": "w3", "delivery": delivery()}]
 	    print(json.dumps(line))
 	EOF
-	run --separate-stderr page st
+	try page st
 	echo "$output $stderr"
 	[ "$status" -eq 0 ]
 }
@@ -410,12 +410,12 @@ page() {
 @test "vf-tally: --html appears whole or not at all" {
 	sent > st
 	echo before > page
-	run --separate-stderr vf-tally --html page none
+	try vf-tally --html page none
 	[ "$status" -eq 1 ]
 	[ "$(cat page)" = before ]
-	run --separate-stderr vf-tally --html nowhere/page st
+	try vf-tally --html nowhere/page st
 	[ "$status" -eq 1 ]
-	run --separate-stderr vf-tally --html /dev/full st
+	try vf-tally --html /dev/full st
 	[ "$status" -eq 1 ]
 	[[ $stderr == 'vf-tally: /dev/full: No space left on device' ]]
 }
@@ -423,14 +423,14 @@ page() {
 @test "vf-tally: wrong usage is exit 2, an unreadable file exit 1" {
 	for args in '--expect a,,b' '--expect a,b,a' '--expect ,' '--html' '--page x'; do
 		# shellcheck disable=SC2086
-		run --separate-stderr vf-tally $args
+		try vf-tally $args
 		[ "$status" -eq 2 ]
 		[ "${#stderr_lines[@]}" -eq 1 ]
 	done
-	run --separate-stderr vf-tally none
+	try vf-tally none
 	[ "$status" -eq 1 ]
 	[ "$stderr" = 'vf-tally: none: No such file or directory' ]
-	run --separate-stderr vf-tally .
+	try vf-tally .
 	[ "$status" -eq 1 ]
 	[ "$stderr" = 'vf-tally: .: Is a directory' ]
 }
