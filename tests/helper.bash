@@ -47,6 +47,7 @@ csv_records() {
 
 # try COMMAND...: sets status, output, lines, stderr and stderr_lines (none empty) as "run --separate-stderr" does, with
 # one process instead of four: half of the time of a suite of small tools went into those. A function gets a subshell.
+# shellcheck disable=SC2034	# the tests read what it sets
 try() {
 	local - out=$BATS_TEST_TMPDIR/.out err=$BATS_TEST_TMPDIR/.err IFS=$'\n'
 	status=0 output='' stderr=''
