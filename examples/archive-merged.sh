@@ -49,7 +49,7 @@ while (($# > 0)); do
 done
 [[ -n $lake ]] || vf_usage_error "--lake is needed"
 [[ -n $queue && -z $message ]] || [[ -z $queue && -n $message ]] || vf_usage_error "--queue or --message is needed"
-lake_is_sqs "$queue" || [[ -z $queue ]] || queue=$(vf_abs "${queue%/}")
+lake_is_sqs "$queue" || [[ -z $queue ]] || { vf_abs "${queue%/}"; queue=$REPLY; }
 [[ -z $message || -r $message ]] || vf_usage_error "$message: cannot be read"
 lake_open "$lake"
 
@@ -125,9 +125,13 @@ right_outputs() {
 	local what hidden visible digest rest
 	while IFS=$'\t' read -r what hidden visible digest rest; do
 		[[ $what == output ]] || continue
-		[[ $(lake_digest "$lake_table/$hidden" || :) == "$digest" ]] || [[ $(lake_digest "$lake_table/$visible" || :) == "$digest" ]] ||
-			return 1
+		right_output "$hidden" "$digest" || right_output "$visible" "$digest" || return 1
 	done <"$vf_stage/plan"
+}
+
+right_output() {
+	lake_digest "$lake_table/$1" </dev/null || return 1
+	[[ $REPLY == "$2" ]]
 }
 
 # When the same files were merged again, the object is that of the manifest stored beside it.
@@ -174,7 +178,8 @@ is_same() {
 	if vf_is_s3 "$lake_table"; then
 		[[ $3 == "$4" ]]
 	else
-		[[ $(lake_digest "$lake_table/$1") == "$2" ]]
+		lake_digest "$lake_table/$1"
+		[[ $REPLY == "$2" ]]
 	fi
 }
 
@@ -222,21 +227,24 @@ show_outputs() {
 	done <"$vf_stage/plan"
 }
 
-# planned WHAT FIELD max|sum|count
+# planned -- sets largest, the size of the largest output, and what there is in all: records and files.
 planned() {
-	awk -F '\t' -v what="$1" -v field="$2" -v want="$3" '
-		$1 == what { count++; sum += $field; if ($field > max + 0) max = $field }
-		END { printf "%d\n", want == "max" ? max : want == "sum" ? sum : count }' "$vf_stage/plan"
+	read -r largest records files < <(exec awk -F '\t' '
+		$1 == "output" { records += $6; if ($5 > largest + 0) largest = $5 }
+		$1 == "source" { files++ }
+		END { printf "%d %d %d\n", largest, records, files }' "$vf_stage/plan")
 }
 
 # archive -- one manifest, from where it stands to the end. 0: the message is dealt with; 1: it stays.
 archive() {
+	local largest records files
 	if vf_exists "$own/_manifest.json"; then
 		drop_hidden	# the run that did it may have been killed before it did that
 		vf_say "$kind $period $set: done before"
 		return 0
 	fi
-	if (($(planned output 5 max) > lake_limit)); then
+	planned
+	if ((largest > lake_limit)); then
 		refuse "over 1.2 GB: the sources stay"
 		return 1
 	fi
@@ -257,7 +265,7 @@ archive() {
 	vf_store "$vf_stage/manifest.json" "$own/_manifest.json"
 	remove "$hidden_manifest"
 	done_count=$((done_count + 1))
-	vf_say "$kind $period $set: $(planned source 3 count) files, $(planned output 6 sum) records in sight as one"
+	vf_say "$kind $period $set: $files files, $records records in sight as one"
 }
 
 superseded_or_not() {
@@ -276,10 +284,12 @@ superseded_or_not() {
 
 # list_hidden KIND PERIOD -- KIND PERIOD SET SUFFIX of what is hidden, of all merges that may share a source with such a one.
 list_hidden() {
-	lake_list "dt=$2$([[ $1 == monthly ]] || echo /_)" "$vf_stage/hidden"
+	local below=''
+	[[ $1 == monthly ]] || below=/_
+	lake_list "dt=$2$below" "$vf_stage/hidden"
 	if [[ $1 == daily ]]; then
 		lake_list "dt=${2:0:7}/_monthly-" "$vf_stage/hidden-monthly"
-		cat "$vf_stage/hidden-monthly" >>"$vf_stage/hidden"
+		[[ ! -s $vf_stage/hidden-monthly ]] || cat "$vf_stage/hidden-monthly" >>"$vf_stage/hidden"
 	fi
 	sed -nE 's,^dt=([0-9-]+)/_(daily|monthly)-([0-9a-f]{12})[0-9-]*\.(json|avro)\t.*,\2 \1 \3 \4,p' "$vf_stage/hidden" | LC_ALL=C sort -u
 }
@@ -377,6 +387,5 @@ for key in "${!others[@]}"; do
 	# shellcheck disable=SC2086	# two words
 	sweep $key
 done
-jq -nc --argjson n "$done_count" --argjson superseded "$superseded" --argjson refused "$refused" \
-	'{result: "archived", done: $n, superseded: $superseded, refused: $refused}'
+printf '{"result":"archived","done":%d,"superseded":%d,"refused":%d}\n' "$done_count" "$superseded" "$refused"
 ((refused == 0))

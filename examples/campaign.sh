@@ -87,10 +87,11 @@ if [[ -z $campaign ]]; then
 	lake=${lake:-$out/lake}
 	score_args+=(--lake-date "$sample_day")
 fi
-[[ -z $lake ]] || score_args+=(--lake "$(vf_abs "$lake")")
+[[ -z $lake ]] || { vf_abs "$lake"; score_args+=(--lake "$REPLY"); }
 [[ ${html:+1} == "${subject:+1}" ]] || vf_usage_error "--email-template and --subject go together"
 ((${#scores[@]} > 0)) || vf_usage_error "--scores: which file?"
-out=$(vf_abs "${out%/}")
+vf_abs "${out%/}"
+out=$REPLY
 
 # The parts -------------------------------------------------------------------------------------------------------
 
@@ -138,7 +139,7 @@ check_wave() {
 	vf_fetch_from "$out/waves/$wave" manifest.json draw.json entrants.csv drawn.csv codes.csv sms.csv email.csv
 	vf_check_manifest .
 	vf-audit --manifest draw.json --seed-file "$seed" --result drawn.csv --rejects /dev/null entrants.csv
-	python3 "$vf_here/recheck-draw.py" --manifest draw.json --seed-file "$seed" --result drawn.csv entrants.csv
+	exec python3 "$vf_here/recheck-draw.py" --manifest draw.json --seed-file "$seed" --result drawn.csv entrants.csv
 }
 
 check_waves() {
@@ -219,24 +220,26 @@ show_tally() {
 	vf_store "$vf_stage/report.html" "$out/report.html"
 }
 
-# The records of a wave's drawn, unselected, sms and email.csv.
+# count_records WAVE -- the records of its drawn, unselected, sms and email.csv, in counts.
 count_records() {
-	if vf_is_s3 "$1"; then
-		echo '? ? ? ?'
-	else
-		(cd -- "$1" && wc -l drawn.csv unselected.csv sms.csv email.csv) | awk 'NR < 5 { printf "%d ", $1 - 1 }'
-	fi
+	local line
+	counts=('?' '?' '?' '?')
+	vf_is_s3 "$out" && return
+	counts=()
+	while read -r line _; do
+		counts+=($((line - 1)))
+	done < <(cd -- "$out/waves/$1" && exec wc -l drawn.csv unselected.csv sms.csv email.csv)
 }
 
 say_where() {
-	local wave first=${waves[0]} drawn standing sms email
+	local wave first=${waves[0]} counts
 	printf '\nEverything is in %s\n' "$out"
 	printf '  scored/                 eligible fans, normalised\n'
 	printf '  rejects/, stats/        every record that was refused, and the counts of every step\n'
 	for wave in "${waves[@]}"; do
-		read -r drawn standing sms email < <(count_records "$out/waves/$wave") || :
+		count_records "$wave"
 		printf '  waves/%s/  %6s drawn, %s standing by, %s sms, %s e-mail; draw.json, manifest.json, wave.zip, status.json\n' \
-			"$wave" "$drawn" "$standing" "$sms" "$email"
+			"$wave" "${counts[@]:0:4}"
 	done
 	[[ -z $lake ]] || printf '  %-22s  the eligible fans as Avro, for the data lake\n' "${lake##*/}/"
 	printf '  report.html             what came of it, on one page for a browser\n'

@@ -58,7 +58,8 @@ while (($# > 0)); do
 done
 [[ -n $queue && -n $trees ]] || vf_usage_error "--queue-url and --trees are needed"
 [[ $every =~ ^[0-9]+(\.[0-9]+)?$ ]] || vf_usage_error "--every: seconds"
-trees=$(vf_abs "${trees%/}")
+vf_abs "${trees%/}"
+trees=$REPLY
 
 # What vf-sfmc rejected, and deletions that failed, of all workers: they outlive us, too; rejects.csv is an append file.
 # Our own lines outlive us as well: a file that no worker holds a lock on is a dead one's, for the next to store.
@@ -245,7 +246,8 @@ vf_patience=100		# the requests under way and their tries; then the rest comes b
 vf_begin email-worker
 vf_need vf-sqs vf-sfmc jq flock
 if [[ -n ${VF_STATE_DIR:-} ]]; then
-	state=$(vf_abs "$VF_STATE_DIR")
+	vf_abs "$VF_STATE_DIR"
+	state=$REPLY
 elif vf_is_s3 "$trees"; then
 	vf_say "VF_STATE_DIR must name a folder that outlives this task"
 	exit 2

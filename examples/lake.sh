@@ -21,7 +21,8 @@ lake_moves=300		# names a call of `aws s3 mv`: its command line is bounded
 
 # lake_open LAKE -- an absolute path or s3://, without the slash at its end.
 lake_open() {
-	lake=$(vf_abs "${1%/}")
+	vf_abs "${1%/}"
+	lake=$REPLY
 	lake_table=$lake/$lake_type
 	# shellcheck disable=SC2034
 	lake_archive=$lake/merged/$lake_type
@@ -35,24 +36,32 @@ lake_list() {
 
 # lake_list_below ROOT PREFIX FILE
 lake_list_below() {
-	local key
+	local key names
 	if vf_is_s3 "$1"; then
 		vf_place "$1"
 		key=$vf_key
 		vf_aws s3api list-objects-v2 --bucket "$vf_bucket" --prefix "$key/$2" >"$vf_stage/aws/list" ||
 			vf_fail list "cannot list $2"
 		# No object at all is an empty answer.
-		jq -r --arg root "$key/" '.Contents[]? | [(.Key | ltrimstr($root)), .Size, (.ETag | ltrimstr("\"") | rtrimstr("\""))] | @tsv' \
-			"$vf_stage/aws/list" | LC_ALL=C sort >"$3"
+		jq -rn --arg root "$key/" '[inputs.Contents[]? | [(.Key | ltrimstr($root)), .Size, (.ETag | ltrimstr("\"") | rtrimstr("\""))]] | sort | .[] | @tsv' \
+			"$vf_stage/aws/list" >"$3"
+	elif [[ -z $2 && -d $1 ]]; then
+		find "$1" -type f -printf '%P\t%s\t-\n' | LC_ALL=C sort >"$3"
 	elif [[ -d $1 ]]; then
-		find "$1" -type f -printf '%P\t%s\t-\n' | awk -v prefix="$2" 'index($0, prefix) == 1' | LC_ALL=C sort >"$3"
+		# Only where they may be: a lake is large.
+		{
+			cd -- "$1"
+			names=("$2"*)
+			[[ ! -e ${names[0]} ]] || exec find "${names[@]}" -ignore_readdir_race -type f -printf '%p\t%s\t-\n'
+		} | LC_ALL=C sort >"$3"
 	else
 		: >"$3"
 	fi
 }
 
-# lake_digest PATH -- BLAKE2b-256 of an object or file; fails when it is not there.
+# lake_digest PATH -- BLAKE2b-256 of an object or file, in REPLY; fails when it is not there.
 lake_digest() {
+	REPLY=''
 	if vf_is_s3 "$1"; then
 		vf_exists "$1" || return 1
 		vf_fetch "$1" "$vf_stage/digested"
@@ -64,10 +73,8 @@ lake_digest() {
 	fi
 }
 
-lake_b2() {
-	local sum rest
-	read -r sum rest < <(b2sum -l 256 <"$1") && printf '%s\n' "$sum"
-}
+# lake_b2 FILE -- in REPLY.
+lake_b2() { read -r REPLY _ < <(exec b2sum -l 256 <"$1"); }
 
 # lake_rename FROM TO -- a whole object at any moment. S3 copies and deletes.
 lake_rename() {
@@ -123,17 +130,20 @@ lake_send() {
 
 # lake_receive QUEUE -- fills $vf_stage/messages/ with N.json (the body) and N.handle; at most ten. Fails when there is none.
 lake_receive() {
-	local n=0 file
+	local n=0 file body handle
 	rm -rf -- "${vf_stage:?}/messages"
 	mkdir -- "$vf_stage/messages"
 	if lake_is_sqs "$1"; then
 		vf_aws sqs receive-message --queue-url "$1" --max-number-of-messages 10 --visibility-timeout 900 \
 			>"$vf_stage/aws/received" || vf_fail message "cannot receive messages"
-		while [[ -s $vf_stage/aws/received ]] && jq -er --argjson n "$n" '.Messages[$n].Body' "$vf_stage/aws/received" >"$vf_stage/body"; do
-			mv -- "$vf_stage/body" "$vf_stage/messages/$n.json"
-			jq -r --argjson n "$n" '.Messages[$n].ReceiptHandle' "$vf_stage/aws/received" >"$vf_stage/messages/$n.handle"
+		[[ -s $vf_stage/aws/received ]] || return 1
+		# JSON holds no NUL: one in a body makes it no JSON either way.
+		jq -j '.Messages[]? | .Body, .ReceiptHandle | (split("\u0000") | join("?")) + "\u0000"' "$vf_stage/aws/received" >"$vf_stage/aws/messages"
+		while IFS= read -rd '' body && IFS= read -rd '' handle; do
+			printf '%s\n' "$body" >"$vf_stage/messages/$n.json"
+			printf '%s\n' "$handle" >"$vf_stage/messages/$n.handle"
 			n=$((n + 1))
-		done
+		done <"$vf_stage/aws/messages"
 	else
 		while read -r file; do
 			grep -qxF -e "$file" "$vf_stage/seen" 2>/dev/null && continue
@@ -150,7 +160,7 @@ lake_receive() {
 # lake_ack QUEUE N -- this message is dealt with.
 lake_ack() {
 	local handle
-	handle=$(cat "$vf_stage/messages/$2.handle")
+	IFS= read -r handle <"$vf_stage/messages/$2.handle"
 	if lake_is_sqs "$1"; then
 		vf_aws sqs delete-message --queue-url "$1" --receipt-handle "$handle" >/dev/null ||
 			vf_fail message "cannot delete a message"

@@ -17,7 +17,9 @@ if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
 fi
 
 vf_script=${0##*/}
-vf_here=$(cd -- "${BASH_SOURCE[0]%/*}/" && pwd)
+vf_here=${BASH_SOURCE[0]%/*}
+vf_here=${vf_here%/.}
+[[ $vf_here == /* ]] || vf_here=$PWD/$vf_here
 vf_alerted='' vf_stage='' vf_child='' vf_claimed='' vf_campaign='' vf_wave='' vf_step_now=start
 read -r vf_host </proc/sys/kernel/hostname	# HOSTNAME may be inherited from elsewhere, and claims hang on it
 vf_patience=25		# seconds that a step has to end in once it was told to
@@ -51,12 +53,14 @@ vf_value() {
 	[[ -n ${2-} ]] || vf_usage_error "$1 needs a value"
 }
 
-# The counts of this run so far, from the stats lines: numbers and reject words only.
+# The counts of this run so far, from the stats lines: numbers and reject words only. In REPLY: a shell of its own would
+# be most of what that takes, here as in the others that answer so.
 vf_counts() {
 	local stats=$vf_stage/stats.ndjson
+	REPLY=''
 	[[ -n $vf_stage && -s $stats ]] || return 0
-	jq -rs 'map("\(.tool) in \(.in // 0) out \(.out // 0) rejected \(.rejected // 0)" +
-		(if (.exit // 0) != 0 then " exit \(.exit)" else "" end)) | join("; ")' "$stats" 2>/dev/null || :
+	REPLY=$(jq -rs 'map("\(.tool) in \(.in // 0) out \(.out // 0) rejected \(.rejected // 0)" +
+		(if (.exit // 0) != 0 then " exit \(.exit)" else "" end)) | join("; ")' "$stats" 2>/dev/null) || :
 }
 
 # vf_tell OPTION... [FILE...] -- to Slack, with this run's stats, where there is a webhook; whatever Slack says, the run
@@ -78,11 +82,11 @@ vf_told() { vf_alerted=1; }
 
 # vf_alert STEP REASON -- for people on call: step, reason, counts; no personal data.
 vf_alert() {
-	local counts log=()
+	local log=() REPLY
 	vf_alerted=1
-	counts=$(vf_counts)
+	vf_counts
 	printf '%s: ALERT step=%s reason="%s" campaign=%s wave=%s run=%s%s\n' "$vf_script" "$1" "$2" \
-		"${vf_campaign:--}" "${vf_wave:--}" "${VF_RUN_ID:--}" "${counts:+ counts: $counts}" >&2
+		"${vf_campaign:--}" "${vf_wave:--}" "${VF_RUN_ID:--}" "${REPLY:+ counts: $REPLY}" >&2
 	# By these lines vf-tally --metrics knows how long after the failure people were told.
 	[[ ! -d ${vf_state:-} ]] || log=(--stats "$vf_state/alerts.ndjson")
 	vf_tell --alert --step "$1" --reason "$2" "${log[@]}"
@@ -106,11 +110,11 @@ vf_find_tools() {
 	local dir
 	for dir in "${VF_BINDIR:-}" "$vf_here/../build/tools" "$vf_here/../build"; do
 		[[ -n $dir && -x $dir/vf-score ]] || continue
-		dir=$(cd -- "$dir" && pwd)
+		[[ $dir == /* ]] || dir=$PWD/$dir
 		PATH=$dir:$PATH
 		# Tools that are not installed find their data in the source tree.
 		if [[ -z ${VF_DATADIR:-} && -f $vf_here/../data/phone-metadata.txt && -f $vf_here/../configure.ac ]]; then
-			VF_DATADIR=$(cd -- "$vf_here/../data" && pwd)
+			VF_DATADIR=$vf_here/../data
 			export VF_DATADIR
 		fi
 		export PATH
@@ -135,7 +139,9 @@ vf_need() {
 # vf_begin PART -- run id, staging folder, traps. The run id names this part of the caller's run:
 # stats of one pipeline share it, stats of two do not.
 vf_begin() {
-	VF_EXECUTION_ID=${VF_EXECUTION_ID:-${VF_RUN_ID:-$(date -u +%y%m%dT%H%M%S)-$((RANDOM * 32768 + RANDOM))}}
+	local now
+	TZ=UTC0 printf -v now '%(%y%m%dT%H%M%S)T' -1
+	VF_EXECUTION_ID=${VF_EXECUTION_ID:-${VF_RUN_ID:-$now-$((RANDOM * 32768 + RANDOM))}}
 	VF_RUN_ID=$VF_EXECUTION_ID.$1
 	export VF_EXECUTION_ID VF_RUN_ID
 	trap 'vf_at_exit $?' EXIT
@@ -209,7 +215,8 @@ vf_wait() {
 	vf_child=''
 }
 
-# vf_step NAME COMMAND... -- the command (or function) must succeed, or the run ends here with its status.
+# vf_step NAME COMMAND... -- the command (or function) must succeed, or the run ends here with its status. A function runs in
+# a shell of its own: it may end in an exec.
 vf_step() {
 	vf_step_now=$1
 	shift
@@ -230,26 +237,23 @@ vf_worst() {
 
 # vf_conserve TOOL[,TOOL...] -- nothing was lost in this run's stats, in each step and along the chain.
 vf_conserve() {
-	vf-tally --expect "$1" "$vf_stage/stats.ndjson" >"$vf_stage/tally.txt"
+	exec vf-tally --expect "$1" "$vf_stage/stats.ndjson" >"$vf_stage/tally.txt"
 }
 
 # vf_check_manifest FOLDER -- the files that its manifest.json lists are there and are those bytes.
 vf_check_manifest() {
 	jq -er '.files | to_entries[] | "\(.value.blake2b)  \(.key)"' "$1/manifest.json" >"$1/digests"
-	(cd -- "$1" && b2sum --quiet --strict -c digests)
+	(cd -- "$1" && exec b2sum --quiet --strict -c digests)
 }
 
 # Fetch and store -----------------------------------------------------------------------------------------------
 
 vf_is_s3() { [[ $1 == s3://* ]]; }
 
-# A plain path as an absolute one; s3:// stays.
+# vf_abs PATH -- a plain path as an absolute one, in REPLY; s3:// stays.
 vf_abs() {
-	if vf_is_s3 "$1" || [[ $1 == /* ]]; then
-		printf '%s\n' "$1"
-	else
-		printf '%s/%s\n' "$PWD" "$1"
-	fi
+	REPLY=$1
+	vf_is_s3 "$1" || [[ $1 == /* ]] || REPLY=$PWD/$1
 }
 
 # aws-cli 2 of Debian 12 ignores AWS_ENDPOINT_URL: said on the command line it works in all.
@@ -290,7 +294,14 @@ vf_list() {
 	if vf_is_s3 "$1"; then
 		vf_aws s3 ls "${1%/}/" | awk '$1 != "PRE" { sub(/^[^ ]+ +[^ ]+ +[0-9]+ /, ""); print }' | LC_ALL=C sort
 	else
-		find "$1" -mindepth 1 -maxdepth 1 -type f ! -name '.*' -printf '%f\n' | LC_ALL=C sort
+		local LC_ALL=C path
+		[[ -d $1 && -r $1 && -x $1 ]] || {
+			vf_say "${1##*/}/ cannot be read"
+			return 1
+		}
+		for path in "$1"/*; do
+			[[ ! -f $path || -L $path ]] || printf '%s\n' "${path##*/}"
+		done
 	fi
 }
 
@@ -361,7 +372,8 @@ vf_input() {
 			vf_say "$1: cannot be read"
 			exit 2
 		}
-		ln -s -- "$(vf_abs "$1")" "$vf_stage/in/$name"
+		vf_abs "$1"
+		ln -s -- "$REPLY" "$vf_stage/in/$name"
 	fi
 }
 
@@ -392,7 +404,8 @@ vf_filter_option() {
 	--blacklist | --whitelist | --opt-out | --disposable | --exclude)
 		vf_value "$@"
 		[[ $1 != --opt-out ]] || vf_has_opt_out=1
-		vf_filter_args+=("${1/#--[bw]*list/--email-${1#--}}" "@$(vf_abs "$2")")
+		vf_abs "$2"
+		vf_filter_args+=("${1/#--[bw]*list/--email-${1#--}}" "@$REPLY")
 		;;
 	--region | --max-per-phone | --max-per-email)
 		vf_value "$@"
@@ -461,7 +474,8 @@ vf_plain_id() { [[ $1 =~ ^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$ ]]; }
 # A plain tree may hold it itself; for s3:// it must be named. The folder is made, the wave's in it too.
 vf_state_of() {
 	if [[ -n ${VF_STATE_DIR:-} ]]; then
-		vf_state=$(vf_abs "$VF_STATE_DIR")/$vf_campaign
+		vf_abs "$VF_STATE_DIR"
+		vf_state=$REPLY/$vf_campaign
 	elif vf_is_s3 "$1"; then
 		vf_say "VF_STATE_DIR must name a folder that outlives this task (ledger and status live there)"
 		exit 2
@@ -487,24 +501,28 @@ vf_need_conditional() {
 }
 
 vf_my_claim() {
-	local time
+	local time owner started REPLY
 	TZ=UTC0 printf -v time '%(%Y-%m-%dT%H:%M:%SZ)T' -1
-	jq -n --arg owner "$(id -un 2>/dev/null || id -u)" --arg host "$vf_host" --arg execution "$VF_EXECUTION_ID" \
-		--arg time "$time" --argjson pid $$ --arg started "$(vf_started $$)" \
-		--arg space "$(vf_pid_space)" \
+	owner=$(id -un 2>/dev/null) || owner=$(id -u)
+	vf_started $$
+	started=$REPLY
+	vf_pid_space
+	jq -n --arg owner "$owner" --arg host "$vf_host" --arg execution "$VF_EXECUTION_ID" \
+		--arg time "$time" --argjson pid $$ --arg started "$started" --arg space "$REPLY" \
 		'{owner: $owner, host: $host, execution: $execution, time: $time, pid: $pid, started: $started, space: $space}'
 }
 
-# When a process started, as the kernel counts: tells a process from a later one of the same number.
+# vf_started PID -- when it started, as the kernel counts, in REPLY: tells a process from a later one of the same number.
 vf_started() {
 	local line fields
+	REPLY=''
 	{ read -r line <"/proc/$1/stat"; } 2>/dev/null || return 0
 	read -ra fields <<<"${line##*) }"
-	printf '%s\n' "${fields[19]}"
+	REPLY=${fields[19]}
 }
 
-# Containers of one host count their processes apart.
-vf_pid_space() { readlink /proc/self/ns/pid || :; }
+# Containers of one host count their processes apart: which of them, in REPLY.
+vf_pid_space() { REPLY=$(readlink /proc/self/ns/pid) || :; }
 
 vf_claim_holder() {
 	jq -r '"\(.owner) on \(.host), execution \(.execution), since \(.time)"' "$1" 2>/dev/null || echo 'unknown'
@@ -518,7 +536,7 @@ vf_claim() {
 	if vf_is_s3 "$1"; then
 		vf_claim_object "$1" "$2" "$mine" "$theirs"
 	else
-		mkdir -p -- "${1%/*}"
+		[[ -d ${1%/*} ]] || mkdir -p -- "${1%/*}"
 		vf_claim_file "$1" "$2" "$mine" "$theirs"
 	fi
 	vf_claimed=$1
@@ -531,15 +549,19 @@ vf_claim_held() {	# PATH THEIRS
 
 # True when the claim's process ran on this host and is gone: nobody can come back to it.
 vf_claim_stale() {
-	local pid started
-	[[ $(jq -r '"\(.host) \(.space)"' "$1" 2>/dev/null) == "$vf_host $(vf_pid_space)" ]] || return 1
-	pid=$(jq -r '.pid // 0' "$1") started=$(jq -r '.started // ""' "$1")
-	[[ $pid =~ ^[1-9][0-9]*$ && -n $started && $(vf_started "$pid") != "$started" ]]
+	local host pid started REPLY
+	{ IFS= read -r host && read -r pid && IFS= read -r started; } < <(jq -r '"\(.host) \(.space)", .pid // 0, .started // ""' "$1" 2>/dev/null) ||
+		return 1
+	vf_pid_space
+	[[ $host == "$vf_host $REPLY" && $pid =~ ^[1-9][0-9]*$ && -n $started ]] || return 1
+	vf_started "$pid"
+	[[ $REPLY != "$started" ]]
 }
 
 vf_claim_file() {
-	local path=$1 break=$2 mine=$3 theirs=$4
-	if (set -o noclobber && cat "$mine" >"$path") 2>/dev/null; then
+	local path=$1 break=$2 mine=$3 theirs=$4 claim
+	IFS= read -rd '' claim <"$mine" || :
+	if (set -o noclobber && printf '%s' "$claim" >"$path") 2>/dev/null; then
 		return
 	fi
 	[[ -e $path ]] || vf_fail claim "cannot write the claim"
@@ -587,7 +609,7 @@ vf_claim_object() {
 
 # Removes our claim, and only ours.
 vf_unclaim() {
-	local path=$vf_claimed theirs=$vf_stage/claim.theirs
+	local path=$vf_claimed theirs=$vf_stage/claim.theirs mine its
 	vf_claimed=''
 	if vf_is_s3 "$path"; then
 		vf_aws s3 cp --only-show-errors "$path" "$theirs" 2>/dev/null || return 0
@@ -595,7 +617,9 @@ vf_unclaim() {
 		theirs=$path
 		[[ -r $path ]] || return 0
 	fi
-	[[ $(<"$theirs") == "$(<"$vf_stage/claim.mine")" ]] || return 0
+	IFS= read -rd '' mine <"$vf_stage/claim.mine" || :
+	IFS= read -rd '' its <"$theirs" || :
+	[[ $its == "$mine" ]] || return 0
 	if vf_is_s3 "$path"; then
 		vf_place "$path"
 		vf_aws s3api delete-object --bucket "$vf_bucket" --key "$vf_key" >/dev/null

@@ -71,7 +71,7 @@ monthly) [[ $period =~ ^[0-9]{4}-(0[1-9]|1[0-2])$ ]] || vf_usage_error "a month 
 *) vf_usage_error "daily or monthly is needed" ;;
 esac
 [[ -n $lake && -n $queue ]] || vf_usage_error "--lake and --queue are needed"
-lake_is_sqs "$queue" || queue=$(vf_abs "${queue%/}")
+lake_is_sqs "$queue" || { vf_abs "${queue%/}"; queue=$REPLY; }
 lake_open "$lake"
 case $engine in
 local) ;;
@@ -122,13 +122,15 @@ merge_sources() {
 		--stats "$vf_stage/stats.ndjson" --manifest "$vf_stage/merged.json" -o "$vf_stage/merged.avro"
 }
 
-# The digest of the source set: what was read, under which paths. Athena's sources are not read here: their list is it.
+# The digest of the source set: what was read, under which paths. Athena's sources are not read here: their list is it. Sets set.
 name_set() {
-	if [[ $engine == athena ]]; then
-		b2sum -l 256 <"$vf_stage/sources" | cut -c 1-12
-		return
+	local of=$vf_stage/sources REPLY
+	if [[ $engine != athena ]]; then
+		of=$vf_stage/set
+		jq -r '[.sources[] | "\(.blake2b)  \(.path)"] | sort | .[]' "$vf_stage/merged.json" >"$of"
 	fi
-	jq -r '.sources[] | "\(.blake2b)  \(.path)"' "$vf_stage/merged.json" | LC_ALL=C sort | b2sum -l 256 | cut -c 1-12
+	lake_b2 "$of"
+	set=${REPLY:0:12}
 }
 
 # The manifest of the lake: paths below the table, and the sources' ETags.
@@ -167,7 +169,8 @@ store_objects() {
 		vf_step_now=store
 		vf_store "$file" "$lake_table/$hidden"
 		vf_fetch "$lake_table/$hidden" "$vf_stage/back.avro"
-		[[ $(lake_b2 "$vf_stage/back.avro") == "$digest" ]] || vf_fail read-back "what was stored is not what was merged"
+		lake_b2 "$vf_stage/back.avro"
+		[[ $REPLY == "$digest" ]] || vf_fail read-back "what was stored is not what was merged"
 		vf_step read-back check_back "$records"
 		rm -f -- "$vf_stage/back.avro" "$vf_stage/back.ndjson"
 	done <"$vf_stage/to-store"
@@ -214,7 +217,7 @@ if [[ ! -s $vf_stage/sources ]]; then
 	exit 0
 fi
 if [[ $engine == athena ]]; then
-	set=$(name_set)
+	name_set
 	athena_merge
 else
 	fetch_sources
@@ -230,7 +233,7 @@ if [[ $engine == athena ]]; then
 	athena_sources
 fi
 check_sources
-[[ -n $set ]] || set=$(name_set)
+[[ -n $set ]] || name_set
 make_manifest
 vf_step_now=store
 # The manifest first: killed in between, no object is left of which nobody knows what it holds.

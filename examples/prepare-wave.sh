@@ -72,9 +72,12 @@ done
 [[ -n $to && -n $wave && -n $seed ]] || vf_usage_error "--to, --wave and --seed-file are needed"
 vf_plain_id "$wave" || vf_usage_error "--wave: letters, digits, dot, dash and underscore: it names a folder"
 [[ -r $seed ]] || vf_usage_error "$seed: cannot be read"
-to=$(vf_abs "${to%/}")
-seed=$(vf_abs "$seed")
-campaign=$(vf_abs "${campaign:-$to/config.json}")
+vf_abs "${to%/}"
+to=$REPLY
+vf_abs "$seed"
+seed=$REPLY
+vf_abs "${campaign:-$to/config.json}"
+campaign=$REPLY
 vf_wave=$wave
 
 # The steps -----------------------------------------------------------------------------------------------------
@@ -86,27 +89,25 @@ make_entrants() {
 	cd -- "$vf_stage/in"
 	# The fans of other waves. Our own stay: after a try that failed they hold codes, and must be drawn again.
 	# From the end: an id or a code may not hold a comma, but only we write the last two columns.
-	head -n 1 "$ledger" >../others.csv
-	tail -n +2 "$ledger" | awk -F, -v wave="$wave" '$(NF - 1) != wave' >>../others.csv
-	vf-filter -c ../config.json "${logs[@]}" "${vf_filter[@]}" --exclude ../others.csv -o ../entrants.csv -- "${inputs[@]}"
+	awk -F, -v wave="$wave" 'NR == 1 || $(NF - 1) != wave' "$ledger" >../others.csv
+	exec vf-filter -c ../config.json "${logs[@]}" "${vf_filter[@]}" --exclude ../others.csv -o ../entrants.csv -- "${inputs[@]}"
 }
 
 draw_wave() {
 	cd -- "$vf_stage"
-	vf-draw -c config.json --wave "$wave" --seed-file "$seed" "${draw_args[@]}" --stats stats.ndjson --rejects rejects.csv \
+	exec vf-draw -c config.json --wave "$wave" --seed-file "$seed" "${draw_args[@]}" --stats stats.ndjson --rejects rejects.csv \
 		--manifest draw.json --unselected unselected.csv -o drawn.csv entrants.csv
 }
 
 audit_draw() {
 	cd -- "$vf_stage"
-	vf-audit --manifest draw.json --seed-file "$seed" --result drawn.csv --rejects /dev/null entrants.csv >&2
+	exec vf-audit --manifest draw.json --seed-file "$seed" --result drawn.csv --rejects /dev/null entrants.csv >&2
 }
 
 # The notify date is judged before codes are given out, on a stream without records.
 judge_date() {
 	cd -- "$vf_stage"
-	printf 'globalUserId,email,phone,code,codeType\n' |
-		vf-wave -c config.json --wave "$wave" "${wave_args[@]}" --out judged
+	exec vf-wave -c config.json --wave "$wave" "${wave_args[@]}" --out judged <<<globalUserId,email,phone,code,codeType
 }
 
 make_codes() {
@@ -117,7 +118,7 @@ make_codes() {
 	if ((n == 0)); then
 		echo code >new-codes.csv
 	else
-		vf-codegen -c config.json -n "$n" --exclude "$ledger" --stats stats.ndjson -o new-codes.csv
+		exec vf-codegen -c config.json -n "$n" --exclude "$ledger" --stats stats.ndjson -o new-codes.csv
 	fi
 }
 
@@ -125,7 +126,7 @@ assign_codes() {
 	cd -- "$vf_stage"
 	local args=(--tm)
 	[[ $vf_code_type == TM ]] || args=(--codes new-codes.csv --code-type "$vf_code_type")
-	vf-assign -c config.json --wave "$wave" "${args[@]}" --ledger "$ledger" --stats stats.ndjson --rejects rejects.csv \
+	exec vf-assign -c config.json --wave "$wave" "${args[@]}" --ledger "$ledger" --stats stats.ndjson --rejects rejects.csv \
 		-o assigned.csv drawn.csv
 }
 
@@ -134,8 +135,8 @@ assign_codes() {
 count_left_out() {
 	cd -- "$vf_stage"
 	local held drawn
-	held=$(awk -F, -v wave="$wave" 'NR > 1 && $(NF - 1) == wave && $(NF - 3) != "void"' "$ledger" | wc -l)
-	drawn=$(($(wc -l <assigned.csv) - 1))
+	read -r held drawn < <(awk -F, -v wave="$wave" 'FILENAME == ARGV[1] { held += FNR > 1 && $(NF - 1) == wave && $(NF - 3) != "void"; next }
+		END { print held + 0, FNR - 1 }' "$ledger" assigned.csv)
 	if ((held > drawn)); then
 		vf_alert left-out "$((held - drawn)) fans hold a code of this wave and are no longer drawn"
 	fi
@@ -143,7 +144,7 @@ count_left_out() {
 
 write_wave() {
 	cd -- "$vf_stage"
-	vf-wave -c config.json --wave "$wave" "${wave_args[@]}" --stats stats.ndjson --rejects rejects.csv --out wave assigned.csv
+	exec vf-wave -c config.json --wave "$wave" "${wave_args[@]}" --stats stats.ndjson --rejects rejects.csv --out wave assigned.csv
 }
 
 zip_wave() {
@@ -151,7 +152,7 @@ zip_wave() {
 	local files=(codes.csv sms.csv email.csv manifest.json)
 	# The same bytes again for the same wave: the only time in the archive is the wave's.
 	TZ=UTC touch -d "$(jq -r '[.. | .notifyDate? // empty][0] // "2000-01-01T00:00:00Z"' manifest.json)" "${files[@]}"
-	TZ=UTC zip -q -X ../wave.zip "${files[@]}"
+	TZ=UTC exec zip -q -X ../wave.zip "${files[@]}"
 }
 
 store_wave() {
@@ -250,7 +251,8 @@ run_body() {
 	vf_step conservation vf_conserve vf-filter,vf-draw,vf-assign,vf-wave
 	vf_step_now=store
 	store_wave
-	vf_say "stored waves/$wave/ ($(vf_counts))"
+	vf_counts
+	vf_say "stored waves/$wave/ ($REPLY)"
 	vf_tell --timeout 10s
 }
 

@@ -61,7 +61,8 @@ while (($# > 0)); do
 done
 [[ -n $campaign && -n $to ]] || vf_usage_error "--campaign and --to are needed"
 (($# > 0)) || vf_usage_error "which file?"
-to=$(vf_abs "${to%/}")
+vf_abs "${to%/}"
+to=$REPLY
 name=${name:-${1##*/}}
 name=${name%.*}
 vf_plain_id "$name" || vf_usage_error "--name: letters, digits, dot, dash and underscore"
@@ -91,17 +92,17 @@ score_and_filter() {
 # The eligible fans in the forms of lake and stream. Both are read from the file that scored/ gets.
 make_avro() {
 	cd -- "$vf_stage"
-	vf-avro --schema schema.avsc --codec deflate -c config.json --stats stats.ndjson --rejects rejects.csv -o lake.avro scored.csv
+	exec vf-avro --schema schema.avsc --codec deflate -c config.json --stats stats.ndjson --rejects rejects.csv -o lake.avro scored.csv
 }
 
 make_events() {
 	cd -- "$vf_stage"
-	vf-events -c config.json --stats stats.ndjson --rejects rejects.csv -o selection.ndjson selection scored.csv
+	exec vf-events -c config.json --stats stats.ndjson --rejects rejects.csv -o selection.ndjson selection scored.csv
 }
 
 put_events() {
 	cd -- "$vf_stage"
-	vf-kinesis put --stream "$stream" --key globalUserId --stats stats.ndjson --rejects rejects.csv selection.ndjson
+	exec vf-kinesis put --stream "$stream" --key globalUserId --stats stats.ndjson --rejects rejects.csv selection.ndjson
 }
 
 # Where in the lake this file's object is, or goes: the day of the first run is kept in the tree, so that a
@@ -179,5 +180,6 @@ if [[ -n $stream ]]; then
 	vf_store "$vf_stage/rejects.csv" "$to/rejects/score-$name.csv"
 	vf_store "$vf_stage/stats.ndjson" "$to/stats/score-$name.ndjson"
 fi
-vf_say "stored scored/$name.csv ($(vf_counts))"
+vf_counts
+vf_say "stored scored/$name.csv ($REPLY)"
 vf_tell --timeout 10s

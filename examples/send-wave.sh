@@ -83,7 +83,7 @@ while (($# > 0)); do
 	--first) vf_value "$@"; first=$2; shift 2 ;;
 	--max-segments) vf_value "$@"; segments=$2; shift 2 ;;
 	--rate | --concurrency | --window | --timeout) vf_value "$@"; sms_args+=("$1" "$2"); shift 2 ;;
-	--token-file) vf_value "$@"; sms_args+=("$1" "$(vf_abs "$2")"); shift 2 ;;
+	--token-file) vf_value "$@"; vf_abs "$2"; sms_args+=("$1" "$REPLY"); shift 2 ;;
 	--tz) vf_value "$@"; tz_args=("$1" "$2"); shift 2 ;;
 	--idempotent | --retry-failed) sms_args+=("$1"); shift ;;
 	--retries) vf_value "$@"; retries=$2; shift 2 ;;
@@ -108,8 +108,10 @@ if [[ $verb == send ]]; then
 	[[ -n $queue || -z $html$subject$text ]] || vf_usage_error "--email-template needs --queue-url"
 	((${#suppress[@]} > 0)) || [[ -n $no_suppress ]] || vf_usage_error "--suppress FILE: who opted out by now? (--no-suppress: nobody)"
 fi
-to=$(vf_abs "${to%/}")
-campaign=$(vf_abs "${campaign:-$to/config.json}")
+vf_abs "${to%/}"
+to=$REPLY
+vf_abs "${campaign:-$to/config.json}"
+campaign=$REPLY
 vf_wave=$wave
 at=$to/waves/$wave
 
