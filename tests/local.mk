@@ -431,6 +431,7 @@ EXTRA_DIST += \
 	%D%/service.bash \
 	%D%/stand-ins/athena.py \
 	%D%/stand-ins/aws-proxy.py \
+	%D%/stand-ins/aws-serve.py \
 	%D%/stand-ins/moto-serve.py \
 	%D%/stand-ins/aws \
 	%D%/stand-ins/sfmc \

@@ -9,9 +9,19 @@ day=2026-12-05
 
 setup_file() {
 	start_moto --queues merged --unchecked
+	# The aws-cli beside moto, itself, loaded once: what of it the scripts use is called before, with nobody to answer.
+	AWS_MAX_ATTEMPTS=1 AWS_ACCESS_KEY_ID=x AWS_SECRET_ACCESS_KEY=x AWS_DEFAULT_REGION=us-east-1 \
+		"$MOTO_PYTHON" "$VF_SRCDIR/tests/stand-ins/aws-serve.py" "$BATS_FILE_TMPDIR/aws" \
+		"--endpoint-url http://127.0.0.1:9 s3 cp $VF_SRCDIR/README.md s3://bucket/x" \
+		'--endpoint-url http://127.0.0.1:9 s3api list-objects-v2 --bucket bucket' \
+		'--endpoint-url http://127.0.0.1:9 sqs receive-message --queue-url http://127.0.0.1:9/1/merged' \
+		>"$BATS_FILE_TMPDIR/aws.log" 2>&1 3>&- &
+	export AWS_SERVER=$!
+	wait_until 60 test -S "$BATS_FILE_TMPDIR/aws" || { cat "$BATS_FILE_TMPDIR/aws.log"; return 1; }
 }
 
 teardown_file() {
+	[[ -z ${AWS_SERVER:-} ]] || { kill "$AWS_SERVER" && wait "$AWS_SERVER"; } || :
 	stop_moto
 }
 
@@ -21,11 +31,12 @@ setup() {
 	export AWS_ENDPOINT_URL=$MOTO_URL AWS_DEFAULT_REGION=us-east-1
 	lake=s3://bucket/lake queue=$MOTO_URL/123456789012/merged
 	mkdir shim
-	# The aws-cli beside moto, itself. What it moves is looked at before and after; messages come back after a second;
-	# at the first call whose words match KILL_AT the script and its step are killed, at HALF after one object of it.
-	export REAL=${MOTO_PYTHON%/*}/aws LOOKS=$PWD/looks SCRIPT_PID=$PWD/pid
+	# What aws-cli moves is looked at before and after; messages come back after a second; at the first call whose words
+	# match KILL_AT the script and its step are killed, at HALF after one object of it.
+	export LOOKS=$PWD/looks SCRIPT_PID=$PWD/pid AWS_SOCKET=$BATS_FILE_TMPDIR/aws
 	cat >shim/aws <<-'SHIM'
 		#!/bin/bash
+		real=("$PYTHON3" -I -S "$VF_SRCDIR/tests/stand-ins/aws-serve.py" --call "$AWS_SOCKET")
 		look() {	# the ids that a reader of the table sees; none twice
 			local ids
 			ids=$(moto table bucket lake/registration/) &&
@@ -38,24 +49,26 @@ setup() {
 			while [[ ${words[-2]} == --include && ${words[-4]} == --include ]]; do
 				words=("${words[@]:0:${#words[@]} - 2}")
 			done
-			"$REAL" "${words[@]}"
+			"${real[@]}" "${words[@]}"
 			die "$@"
 		fi
 		[[ -z $KILL_AT || ! "$*" =~ $KILL_AT ]] || die "$@"
 		[[ "$*" != *' mv '* ]] || look "$@"
-		"$REAL" "${@/#900/1}" || exit
+		"${real[@]}" "${@/#900/1}" || exit
 		[[ "$*" != *' mv '* ]] || look "$@"
 	SHIM
 	chmod +x shim/aws
 	export -f moto
 	: >looks
-	"$REAL" s3 mb s3://bucket >/dev/null
+	aws_cli s3 mb s3://bucket >/dev/null
 }
+
+aws_cli() { "$PYTHON3" -I -S "$VF_SRCDIR/tests/stand-ins/aws-serve.py" --call "$AWS_SOCKET" "$@"; }
 
 # source_file NAME RECORDS FIRST
 source_file() {
 	"$PYTHON3" "$VF_SRCDIR/tests/avro.py" make "$1" --records "$2" --first "$3" --codec deflate
-	"$REAL" s3 cp --only-show-errors "$1" "$lake/registration/dt=$day/$1"
+	aws_cli s3 cp --only-show-errors "$1" "$lake/registration/dt=$day/$1"
 }
 
 # scripted STATUS KILL_AT HALF SCRIPT ARGUMENT...: in a session of its own: the kill takes the script's step with it.
@@ -85,7 +98,7 @@ archive() { scripted "$1" "$2" "$3" archive-merged.sh --break-claim; }
 	[ "$(grep -c wrong looks)" -eq 0 ]
 	[ "$(moto table bucket lake/registration/)" = 'nf0 nf1 nf2 nf3 nf4 nf5 nf6 nf7' ]
 	# One object, nothing hidden, no message; the sources are put away, each once.
-	"$REAL" s3 ls --recursive "$lake/" | awk '{ print $4 }' >left
+	aws_cli s3 ls --recursive "$lake/" | awk '{ print $4 }' >left
 	cat left
 	[ "$(grep -c '\.avro$' left)" -eq $((1 + 3)) ]
 	[ "$(grep -c '^lake/registration/dt=[^/]*/daily-[0-9a-f]*\.avro$' left)" -eq 1 ]
