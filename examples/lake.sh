@@ -42,7 +42,11 @@ lake_list_below() {
 		key=$vf_key
 		vf_aws s3api list-objects-v2 --bucket "$vf_bucket" --prefix "$key/$2" >"$vf_stage/aws/list" ||
 			vf_fail list "cannot list $2"
-		# No object at all is an empty answer.
+		# No object at all is an empty answer, for most.
+		[[ -s $vf_stage/aws/list ]] || {
+			: >"$3"
+			return
+		}
 		jq -rn --arg root "$key/" '[inputs.Contents[]? | [(.Key | ltrimstr($root)), .Size, (.ETag | ltrimstr("\"") | rtrimstr("\""))]] | sort | .[] | @tsv' \
 			"$vf_stage/aws/list" >"$3"
 	elif [[ -z $2 && -d $1 ]]; then
