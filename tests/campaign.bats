@@ -4,12 +4,7 @@ load helper
 load campaign
 
 setup_file() {
-	# The sample, once for the tests that look at it.
-	status=0
-	"$VF_SRCDIR/examples/campaign.sh" --out "$BATS_FILE_TMPDIR/out" >"$BATS_FILE_TMPDIR/stdout" \
-		2>"$BATS_FILE_TMPDIR/stderr" || status=$?
-	echo "$status" >"$BATS_FILE_TMPDIR/status"
-	# And a small one that went well, for the tests that go on from there.
+	# A small one that went well, for the tests that go on from there.
 	base=$BATS_FILE_TMPDIR/base
 	make_campaign 21 800 "$base/c"
 	equal_limits "$base/c" 12
@@ -19,45 +14,6 @@ setup_file() {
 # from_base: a copy of the small campaign: $scratch/c, out.
 from_base() {
 	cp -a "$BATS_FILE_TMPDIR/base/." "$scratch"
-}
-
-@test "campaign: the bundled sample runs alone, and every fan's fate is what the model says" {
-	local out=$BATS_FILE_TMPDIR/out said
-	said=$(cat "$BATS_FILE_TMPDIR/stdout" "$BATS_FILE_TMPDIR/stderr")
-	echo "$said" >&2
-	[ "$(cat "$BATS_FILE_TMPDIR/status")" -eq 0 ]
-	no_personal_data "$said"
-	[[ $said == *"Everything is in $out"* ]]
-	model_agrees "$sample" "$out"
-	# The tree is the one that the design shows, with nothing else in it.
-	[ "$(names_in "$out")" = "config.json lake ledger.csv rejects report.html scored state stats waves" ]
-	# Merged, its source put away; a second run leaves it alone.
-	[ "$(cd "$out/lake/registration" && find . -name '*.avro' | wc -l)" -eq 1 ]
-	[ "$(vf-avro --decode "$out"/lake/registration/dt=2027-03-01/daily-*.avro | csv_records)" = "$(csv_records "$out/scored/scores.csv")" ]
-	[ "$(names_in "$out/waves")" = "w1 w2" ]
-	[ "$(names_in "$out/waves/w1")" = \
-		"codes.csv draw.json drawn.csv email-preview.ndjson email.csv entrants.csv manifest.json sms-preview.csv sms.csv status.json unselected.csv wave.zip" ]
-	[ "$(unzip -Z1 "$out/waves/w1/wave.zip" | sort | paste -sd ' ' -)" = "codes.csv email.csv manifest.json sms.csv" ]
-	[ "$(find "$out" -type f -perm /077)" = "" ]
-	# Both checks of both draws said so.
-	[ "$(grep -c '^the manifest holds' "$BATS_FILE_TMPDIR/stdout")" -eq 2 ]
-	[ "$(grep -c '^the draw holds' "$BATS_FILE_TMPDIR/stdout")" -eq 2 ]
-	[ -z "$(find "$BATS_FILE_TMPDIR" -maxdepth 1 -name 'vf-stage.*')" ]
-}
-
-@test "campaign: every kind of bad record and every rule is in the sample" {
-	local out=$BATS_FILE_TMPDIR/out
-	for reason in too-long nul-byte bad-utf8 bad-quote line-break field-count missing-user bad-score duplicate-fan bad-email \
-		blacklisted disposable-domain bad-phone intl-phone unreachable; do
-		jq -es --arg r "$reason" 'map(.reasons[$r] // 0) | add > 0' "$out/stats/score-scores.ndjson"
-	done
-	for tag in phone-unconfirmed phone-unverified no-phone no-email relay-email sms-opt-out email-opt-out; do
-		jq -es --arg t "$tag" 'map(.tags[$t]? // 0) | add > 0' "$out/stats/score-scores.ndjson"
-	done
-	for reason in excluded below-bands bad-market no-limit; do
-		jq -es --arg r "$reason" 'map(.reasons[$r] // 0) | add > 0' "$out/stats/wave-w2.ndjson"
-	done
-	[ "$(grep -c forged "$out/ledger.csv")" -eq 0 ]
 }
 
 @test "campaign: two campaigns from random seeds, every fan's fate recomputed" {

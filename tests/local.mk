@@ -14,42 +14,32 @@ test_libs = libvf.a $(CSV_LIBS) $(JANSSON_LIBS) $(SODIUM_LIBS) $(IDN2_LIBS)
 net_libs = $(test_libs) $(CURL_LIBS)
 unit_tests =
 # Those that take longest come first, so that none is left alone at the end.
-# Of the tools; and of scripts, pages and programs of the house, whose time goes into shells.
-tool_bats = \
-	%D%/edges.bats \
+bats_tests = \
 	%D%/vf-merge.bats \
+	%D%/sample.bats \
+	%D%/vf-sms.bats \
+	%D%/man.bats \
 	%D%/vf-kinesis.bats \
 	%D%/vf-audit.bats \
-	%D%/vf-sms.bats \
 	%D%/vf-assign.bats \
+	%D%/edges.bats \
 	%D%/vf-sqs.bats \
-	%D%/recount.bats \
 	%D%/vf-attempt.bats \
-	%D%/vf-avro.bats \
-	%D%/vf-codegen.bats \
+	%D%/vf-filter.bats \
+	%D%/vf-wave.bats \
 	%D%/vf-draw.bats \
+	%D%/completion.bats \
+	%D%/vf-sfmc.bats \
+	%D%/recount.bats \
+	%D%/vf-tally.bats \
+	%D%/vf-avro.bats \
+	%D%/vf-slack.bats \
+	%D%/vf-codegen.bats \
 	%D%/vf-email.bats \
 	%D%/vf-events.bats \
-	%D%/vf-filter.bats \
 	%D%/vf-score.bats \
 	%D%/vf-seed.bats \
-	%D%/vf-sfmc.bats \
-	%D%/vf-slack.bats \
-	%D%/vf-tally.bats \
-	%D%/vf-wave.bats
-script_bats = \
-	%D%/scripts.bats \
-	%D%/campaign.bats \
-	%D%/lake.bats \
-	%D%/send-wave.bats \
-	%D%/man.bats \
-	%D%/score-lake.bats \
-	%D%/bench.bats \
-	%D%/completion.bats \
-	%D%/privacy.bats \
 	%D%/zones.bats
-bats_tests = $(script_bats) $(tool_bats)
-tool_tests = $(tool_bats) $(unit_tests)
 TESTS = $(bats_tests) $(unit_tests)
 
 # One small program a module.
@@ -354,7 +344,15 @@ tests_bench_generate_SOURCES = %D%/bench/generate.c
 tests_bench_kinesis_sink_SOURCES = %D%/bench/kinesis-sink.c
 tests_bench_measure_SOURCES = %D%/bench/measure.c
 
-# Against other programs' answers, and what takes minutes: tests/run calls both.
+# Whole scripts, other programs' answers, and what takes minutes: tests/run calls all three.
+script_tests = \
+	%D%/scripts.bats \
+	%D%/campaign.bats \
+	%D%/lake.bats \
+	%D%/send-wave.bats \
+	%D%/score-lake.bats \
+	%D%/privacy.bats \
+	%D%/bench.bats
 oracle_tests = %D%/oracles/avro.bats %D%/oracles/oracles.bats %D%/oracles/segments.bats
 # The longest first, here too.
 long_tests = \
@@ -384,11 +382,11 @@ check-oracles: $(bin_PROGRAMS) $(check_PROGRAMS) oracles/complete
 	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS='$(oracle_tests)'
 check-long: $(bin_PROGRAMS) $(check_PROGRAMS)
 	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS='$(long_tests)'
-check-tools: $(bin_PROGRAMS) $(check_PROGRAMS)
-	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS='$(tool_tests)'
-.PHONY: check-oracles check-long check-tools
+check-scripts: $(bin_PROGRAMS) $(check_PROGRAMS)
+	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS='$(script_tests)'
+.PHONY: check-oracles check-long check-scripts
 
-EXTRA_DIST += $(bats_tests) $(oracle_tests) $(long_tests)
+EXTRA_DIST += $(bats_tests) $(script_tests) $(oracle_tests) $(long_tests)
 EXTRA_DIST += \
 	%D%/avro.py \
 	%D%/bench/AvroPeer.java \
