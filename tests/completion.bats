@@ -3,6 +3,7 @@
 load helper
 
 setup() {
+	set +T		# bats' trap before each command costs more than what completion does
 	mkdir "$BATS_TEST_TMPDIR/here"
 	cd "$BATS_TEST_TMPDIR/here" || return 1
 	mkdir folder
@@ -10,53 +11,74 @@ setup() {
 	touch scores.txt 'two words.csv' config.json
 	# shellcheck source=../completions/vf.bash
 	. "$VF_SRCDIR/completions/vf.bash"
+	tools=("$VF_SRCDIR"/tools/vf-*.c)
+	tools=("${tools[@]##*/}")
+	tools=("${tools[@]%.c}")
+	# Which function completes which tool.
+	local line form='^complete .* -F ([^ ]+) ([^ ]+)$'
+	declare -gA completes=()
+	complete -p >../complete
+	while IFS= read -r line; do
+		[[ ! $line =~ $form ]] || completes[${BASH_REMATCH[2]}]=${BASH_REMATCH[1]}
+	done <../complete
 }
 
-# complete_words WORD...: the candidates for the last word, a line each, sorted.
+# complete_words WORD...: sets COMPREPLY to the candidates for the last word, sorted; quietly, or it fails.
 complete_words() {
-	local function
-	function=$(complete -p "$1" | sed -n 's/.* -F \([^ ]*\) .*/\1/p')
+	local one i
 	COMP_WORDS=("$@")
 	COMP_CWORD=$(($# - 1))
-	"$function" "$1" "${@: -1}" "${@: -2:1}"
-	[[ ${#COMPREPLY[@]} -eq 0 ]] || printf '%s\n' "${COMPREPLY[@]}" | sort
+	"${completes[$1]}" "$1" "${@: -1}" "${@: -2:1}" 2>../noise
+	[[ ! -s ../noise ]] || { echo "$*:"; cat ../noise; return 1; }
+	for ((one = 1; one < ${#COMPREPLY[@]}; one++)); do
+		set -- "${COMPREPLY[one]}"
+		for ((i = one; i > 0; i--)); do
+			[[ ${COMPREPLY[i - 1]} > $1 ]] || break
+			COMPREPLY[i]=${COMPREPLY[i - 1]}
+		done
+		COMPREPLY[i]=$1
+	done
 }
 
 # offers EXPECTED WORD...: EXPECTED has | between candidates.
 offers() {
 	local want=$1 got
 	shift
-	got=$(complete_words "$@" 2>../noise | paste -sd '|')
-	[[ ! -s ../noise ]] || { cat ../noise; return 1; }
-	[[ $got == "$want" ]] || { printf '%s\nwanted: %s\noffered: %s\n' "$*" "$want" "$got"; return 1; }
+	complete_words "$@" || return 1
+	printf -v got '|%s' "${COMPREPLY[@]}"
+	[[ ${got:1} == "$want" ]] || { printf '%s\nwanted: %s\noffered: %s\n' "$*" "$want" "${got:1}"; return 1; }
 }
 
-all_files='config.json|folder|scores.txt|two words.csv'
-
-@test "completion: every tool has it" {
-	local source
-	for source in "$VF_SRCDIR"/tools/vf-*.c; do
-		complete -p "$(basename "$source" .c)"
-	done
-}
-
-@test "completion: a dash offers all options of --help, and those alone" {
-	local source tool
-	for source in "$VF_SRCDIR"/tools/vf-*.c; do
-		tool=$(basename "$source" .c)
-		"$tool" --help | sed -nE 's/^ +(-., )?(--[a-z-]+) .*/\2/p' | sort >want
-		[ "$(wc -l <want)" -ge 7 ]
-		complete_words "$tool" -- >got
-		diff want got
-		complete_words "$tool" - >got
-		diff want got
+@test "completion: every tool has it; a dash offers all options of --help, and those alone" {
+	local tool line want form='^ +(-., )?(--[a-z-]+) '
+	[ "${#tools[@]}" -ge 19 ]
+	for tool in "${tools[@]}"; do
+		[ -n "${completes[$tool]-}" ] || { echo "none for $tool"; false; }
+		"$tool" --help >help
+		want=()
+		while IFS= read -r line; do
+			[[ ! $line =~ $form ]] || want+=("${BASH_REMATCH[2]}")
+		done <help
+		rm help
+		[ "${#want[@]}" -ge 7 ]
+		complete_words "$tool" --
+		[ "${#COMPREPLY[@]}" -eq "${#want[@]}" ]
+		# In the order of --help or not: each is there, and as many.
+		for line in "${want[@]}"; do
+			[[ " ${COMPREPLY[*]} " == *" $line "* ]] || { echo "$tool: no $line"; false; }
+		done
+		want=("${COMPREPLY[@]}")
+		complete_words "$tool" -
+		[ "${COMPREPLY[*]}" = "${want[*]}" ]
 	done
 	offers '--max-rejects' vf-score --max
 	offers '--email-blacklist|--email-whitelist|--exclude' vf-filter scores.txt --e
 	offers '' vf-score --email
 }
 
-@test "completion: file names where --help says FILE, for the long form, the letter and the =" {
+@test "completion: an option's value is a file, a folder, one of its words, or nothing that can be known" {
+	local all_files='config.json|folder|scores.txt|two words.csv'
+	# Files where --help says FILE, for the long form, the letter and the =.
 	offers 'scores.txt' vf-score -o s
 	offers 'scores.txt' vf-score --output s
 	offers 'scores.txt' vf-score --output = s
@@ -64,9 +86,7 @@ all_files='config.json|folder|scores.txt|two words.csv'
 	offers "$all_files" vf-filter --exclude ''
 	offers 'two words.csv' vf-audit --result tw
 	offers 'folder' vf-wave --out ''
-}
-
-@test "completion: the words of options that take words" {
+	# Words.
 	offers 'json|text' vf-score --log ''
 	offers 'json' vf-draw --log = j
 	offers 'TM|external|generated' vf-assign --code-type ''
@@ -75,42 +95,34 @@ all_files='config.json|folder|scores.txt|two words.csv'
 	offers 'registration' vf-merge --type ''
 	offers 'prepared' vf-attempt --then prep
 	offers 'partial|planned|prepared' vf-attempt --from p
-}
-
-@test "completion: nothing where a number or another free text belongs" {
+	# Nothing where a number or another free text belongs.
 	offers '' vf-draw --limit ''
 	offers '' vf-codegen -n ''
 	offers '' vf-score -d ''
 	offers '' vf-score --max-rejects = ''
 }
 
-@test "completion: operands are files, also behind a flag and behind --" {
+@test "completion: operands are files, also behind a flag and behind --, or the tool's verbs and then files" {
+	local all_files='config.json|folder|scores.txt|two words.csv'
 	offers "$all_files" vf-score ''
 	offers 'scores.txt' vf-score --ranks s
 	offers 'scores.txt' vf-score -- s
 	offers '' vf-score -- --ra
 	offers '' vf-codegen ''
-}
-
-@test "completion: the words of vf-seed, then files" {
+	# Verbs.
 	offers 'commit|new' vf-seed ''
 	offers 'new' vf-seed --stats st ne
 	offers 'scores.txt' vf-seed commit sc
 	offers "$all_files" vf-seed new ''
-}
-
-@test "completion: the words of tools that can do several things" {
 	offers 'code-assignment|selection' vf-events ''
 	offers 'selection' vf-events -c config.json se
 	offers 'scores.txt' vf-events selection sc
 	offers 'put' vf-kinesis --key id ''
 	offers 'receive' vf-sqs re
-}
-
-@test "completion: the command of vf-attempt behind --, then files" {
+	# The command of vf-attempt behind --, then files.
 	offers '' vf-attempt --step prepare ''
-	complete_words vf-attempt --step prepare -- vf-sc >got
-	grep -qx vf-score got
+	complete_words vf-attempt --step prepare -- vf-sc
+	[[ " ${COMPREPLY[*]} " == *' vf-score '* ]]
 	offers 'scores.txt' vf-attempt --step prepare -- cp sc
 }
 
