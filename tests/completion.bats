@@ -3,7 +3,7 @@
 load helper
 
 setup() {
-	set +T		# bats' trap before each command costs more than what completion does
+	untraced
 	mkdir "$BATS_TEST_TMPDIR/here"
 	cd "$BATS_TEST_TMPDIR/here" || return 1
 	mkdir folder

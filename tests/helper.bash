@@ -174,3 +174,9 @@ wait_until() {
 same_files() {
 	cmp "$1" "$2" || { diff -a "$1" "$2" | head -n 5 >&2; return 1; }
 }
+
+# untraced: in setup and setup_file. bats runs a trap of some twenty commands before each command, 0.4 ms, in functions,
+# loops and subshells too; after this only before those of the test itself, which still shows the line that failed.
+untraced() {
+	set +T
+}

@@ -411,6 +411,7 @@ EXTRA_DIST += \
 	%D%/lake.bash \
 	%D%/local.mk \
 	%D%/man-examples.py \
+	%D%/man-pages.py \
 	%D%/oracles/AvroFile.java \
 	%D%/oracles/avro.avsc \
 	%D%/oracles/avrofile.mjs \

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """The EXAMPLES of an mdoc page as shell snippets.
 
-    man-examples.py PAGE DIR
+    man-examples.py PAGE... DIR
 
-Writes DIR/1.sh, DIR/2.sh ... in the order of the page: one for each block
+Writes DIR/PAGE.d/1.sh, 2.sh ... in the order of the page: one for each block
 `.Bd -literal ... .Ed` and for each line `.Dl`, mdoc's escapes undone. What
-cannot be undone for certain is an error: `PAGE:LINE: cause`, exit 1.
+cannot be undone for certain is an error: `PAGE:LINE: cause`, exit 1 after
+the other pages were read.
 """
 
 import os
@@ -76,18 +77,24 @@ def examples(lines):
         raise Fault(f"{len(lines)}: a block that never ends")
 
 
-def main(page, folder):
-    with open(page, encoding="utf-8") as stream:
-        lines = stream.read().splitlines()
-    try:
-        for number, snippet in enumerate(examples(lines), 1):
-            with open(os.path.join(folder, f"{number}.sh"), "w", encoding="utf-8") as out:
-                out.write(snippet)
-    except Fault as fault:
-        sys.exit(f"{page}:{fault}")
+def main(pages, folder):
+    faults = []
+    for page in pages:
+        with open(page, encoding="utf-8") as stream:
+            lines = stream.read().splitlines()
+        into = os.path.join(folder, os.path.basename(page) + ".d")
+        os.mkdir(into)
+        try:
+            for number, snippet in enumerate(examples(lines), 1):
+                with open(os.path.join(into, f"{number}.sh"), "w", encoding="utf-8") as out:
+                    out.write(snippet)
+        except Fault as fault:
+            faults.append(f"{page}:{fault}")
+    if faults:
+        sys.exit("\n".join(faults))
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 3:
+    if len(sys.argv) < 3:
         sys.exit(__doc__)
-    main(*sys.argv[1:])
+    main(sys.argv[1:-1], sys.argv[-1])
