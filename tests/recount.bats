@@ -2,6 +2,10 @@
 # Random damaged files, recounted by an independent reader (tests/reference.py).
 load helper
 
+setup() {
+	untraced
+}
+
 # The seeds are fixed here, so that a failure comes back; tests/long/recount.bats takes new ones.
 recount() {
 	run --separate-stderr "$PYTHON3" "$VF_SRCDIR/tests/recount.py" --dir "$BATS_TEST_TMPDIR" --seed "$1" --count "$2"

@@ -4,6 +4,7 @@ load helper
 header=globalUserId,code,codeType,campaignId,waveId,assignedAt
 
 setup() {
+	untraced
 	cd "$BATS_TEST_TMPDIR" || return 1
 	cat >config.json <<-'EOF'
 		{"id":"c1","markets":[{"id":"NYC"}],"waves":[{"id":"w1","notifyDate":"2027-06-01T12:00:00Z"},{"id":"w2"}]}

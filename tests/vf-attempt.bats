@@ -2,6 +2,7 @@
 load helper
 
 setup() {
+	untraced
 	cd "$BATS_TEST_TMPDIR" || return 1
 	# One step `prepare' from planned to prepared, without a pause between tries.
 	prepare=(--status s.json --step prepare --from planned --then prepared --wait 0)

@@ -4,6 +4,7 @@
 load helper
 
 setup() {
+	untraced
 	cd "$BATS_TEST_TMPDIR" || return 1
 	printf '%064d\n' 7 >seed
 	printf '%064d\n' 8 >other-seed

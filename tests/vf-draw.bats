@@ -3,6 +3,7 @@
 load helper
 
 setup() {
+	untraced
 	cd "$BATS_TEST_TMPDIR" || return 1
 	printf '%064d\n' 7 >seed
 }

@@ -2,6 +2,7 @@
 load helper
 
 setup() {
+	untraced
 	cd "$BATS_TEST_TMPDIR" || return 1
 	cat >config.json <<-'EOF'
 		{"id":"c1","name":"Tom & \"Co\" — Tour","markets":[{"id":"NYC","timezone":"America/New_York"},{"id":"TYO","timezone":"Asia/Tokyo"},

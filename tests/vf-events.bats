@@ -2,6 +2,7 @@
 load helper
 
 setup() {
+	untraced
 	cd "$BATS_TEST_TMPDIR" || return 1
 	echo '{"id":"c1"}' >c.json
 	events=(vf-events -c c.json --now 2027-03-01T12:00:00Z)

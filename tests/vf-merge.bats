@@ -3,6 +3,7 @@
 load helper
 
 setup() {
+	untraced
 	mkdir "$BATS_TEST_TMPDIR/work"
 	cd "$BATS_TEST_TMPDIR/work" || return 1
 }

@@ -1,6 +1,10 @@
 #!/usr/bin/env bats
 load helper
 
+setup() {
+	untraced
+}
+
 @test "vf-score: sets score and band, and lets unknown columns pass byte for byte" {
 	try vf-score <<-'EOF'
 		globalUserId,note,score

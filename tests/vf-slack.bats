@@ -3,6 +3,7 @@
 load helper
 
 setup_file() {
+	untraced
 	cd "$BATS_FILE_TMPDIR" || return 1
 	"$PYTHON3" "$VF_SRCDIR/tests/stand-ins/slack" --port-file port --account account 3>&- >/dev/null 2>&1 &
 	echo $! >pid
@@ -14,6 +15,7 @@ teardown_file() {
 }
 
 setup() {
+	untraced
 	cd "$BATS_TEST_TMPDIR" || return 1
 }
 

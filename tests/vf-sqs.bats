@@ -4,6 +4,7 @@ load helper
 load aws
 
 setup_file() {
+	untraced
 	start_moto --queues forms,packs,again,storm,cycle,stop,keep
 }
 
@@ -12,6 +13,7 @@ teardown_file() {
 }
 
 setup() {
+	untraced
 	cd "$BATS_TEST_TMPDIR" || return 1
 	as_ops
 	export AWS_ENDPOINT_URL=$MOTO_URL

@@ -2,6 +2,7 @@
 load helper
 
 setup() {
+	untraced
 	cd "$BATS_TEST_TMPDIR" || return 1
 }
 

@@ -2,6 +2,10 @@
 # base/zone against another reader of the same files: Python's zoneinfo.
 load helper
 
+setup() {
+	untraced
+}
+
 @test "zones: offsets, changes and next openings are those that Python's zoneinfo gives" {
 	run "$PYTHON3" "$VF_SRCDIR/tests/zones.py" "$VF_BUILDDIR/tests/unit/test-zone"
 	echo "$output"
