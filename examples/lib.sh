@@ -73,7 +73,8 @@ vf_tell() {
 		return 0
 	}
 	[[ -z $vf_stage || ! -s $vf_stage/stats.ndjson ]] || stats=("$vf_stage/stats.ndjson")
-	vf-slack --title "${vf_campaign:-$vf_script}${vf_wave:+, wave $vf_wave}" "$@" "${stats[@]}" </dev/null >&2 ||
+	vf-slack --title "${vf_campaign:+$vf_campaign, }${vf_wave:+wave $vf_wave, }$vf_script${VF_RUN_ID:+ ($VF_RUN_ID)}" \
+		"$@" "${stats[@]}" </dev/null >&2 ||
 		vf_say "vf-slack failed; the run goes on"
 }
 

@@ -246,10 +246,11 @@ last' ]
 	slack
 	printf 'globalUserId,score,email\na,0.96,jo.doe@example.com\nb,2,x@example.com\n' >in.csv
 	echo '{"id":"c1","name":"C","markets":[],"waves":[]}' >config.json
-	VF_SLACK_WEBHOOK=$(cat hook) run "$VF_SRCDIR/examples/score-file.sh" --campaign config.json --to out in.csv
+	VF_RUN_ID=r7 VF_SLACK_WEBHOOK=$(cat hook) run "$VF_SRCDIR/examples/score-file.sh" --campaign config.json --to out in.csv
 	echo "$output"
 	[ "$status" -eq 0 ]
 	[ "$(account 'map(.status) | join(" ")')" = 200 ]
+	[[ $(account '.[0].message.text') == *'c1, score-file.sh (r7.'* ]]
 	[[ $(account '.[0].message.blocks[1].text.text') == *'• vf-score: in 2, out 1, rejected 1 (bad-score 1)'* ]]
 	VF_SLACK_WEBHOOK=$(cat hook) run "$VF_SRCDIR/examples/score-file.sh" --campaign config.json --to out --max-rejects 0 in.csv
 	[ "$status" -eq 3 ]
