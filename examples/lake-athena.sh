@@ -61,7 +61,7 @@ athena_run() {
 			;;
 		esac
 		((SECONDS < deadline)) || vf_fail "$1" "no end after $patience seconds: stopped; the sources stay" 75
-		sleep "$pause"
+		((pause == 0)) || sleep "$pause"
 		pause=$((pause < 5 ? pause + 1 : 5))
 	done
 	athena_done=$athena_query athena_query=''

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """A stand-in for Athena, behind tests/stand-ins/aws: the four statements of examples/athena over the stand-in's S3.
 
-    athena.py start-query-execution|get-query-execution|get-query-results|stop-query-execution WORD...
+    athena.py start-query-execution WORD...
 
 Only for tests. Like Athena it reads nothing but visible files of partitions that were added, gives "$path" as the
-object's address, wants an empty target, and writes several files of nullable columns in small letters. A statement is
-RUNNING when it is first asked for. VF_STANDIN_ATHENA, words: fail-N, cancel-N, hang-N (the N-th statement), lose (a
+object's address, wants an empty target, and writes several files of nullable columns in small letters. The answers to
+later calls lie beside the statement N: N.running for the first who asks, N.ended for those who ask then, N.results. VF_STANDIN_ATHENA, words: fail-N, cancel-N, hang-N (the N-th statement), lose (a
 record of an UNLOAD), late (a file comes while the UNLOAD runs), blind (the first source is not seen), replace (a source
 is another while the UNLOAD runs), join (UNLOAD writes one file).
 """
@@ -139,41 +139,18 @@ def start(words):
         state = "FAILED" if reason else state
     else:
         rows = count(sql)
-    with open(f"{home}/{number}.json", "w", encoding="utf-8") as out:
-        json.dump({"state": state, "reason": reason, "rows": rows, "asked": 0}, out)
+    ended = {"State": state} | ({"StateChangeReason": reason} if reason else {})
+    for name, status in ("running", {"State": "RUNNING"}), ("ended", ended):
+        tell(number, name, {"QueryExecution": {"QueryExecutionId": str(number), "Status": status}})
+    tell(number, "results", {"ResultSet": {"Rows": rows}})
     print(json.dumps({"QueryExecutionId": str(number)}))
 
 
-def load(words):
-    name = f"{home}/{words['--query-execution-id']}.json"
-    with open(name, encoding="utf-8") as file:
-        return name, json.load(file)
+def tell(number, name, answer):
+    with open(f"{home}/{number}.{name}", "w", encoding="utf-8") as out:
+        out.write(json.dumps(answer) + "\n")
 
 
-def get(words):
-    name, query = load(words)
-    status = {"State": query["state"] if query["asked"] else "RUNNING"}
-    if query["asked"] and query["reason"]:
-        status["StateChangeReason"] = query["reason"]
-    query["asked"] += 1
-    with open(name, "w", encoding="utf-8") as out:
-        json.dump(query, out)
-    print(json.dumps({"QueryExecution": {"QueryExecutionId": words["--query-execution-id"], "Status": status}}))
-
-
-def main():
-    words = dict(zip(sys.argv[2::2], sys.argv[3::2]))
-    if sys.argv[1] == "start-query-execution":
-        start(words)
-    elif sys.argv[1] == "get-query-execution":
-        get(words)
-    elif sys.argv[1] == "get-query-results":
-        print(json.dumps({"ResultSet": {"Rows": load(words)[1]["rows"]}}))
-    elif sys.argv[1] == "stop-query-execution":
-        with open(home + "/stopped", "a", encoding="utf-8") as out:
-            out.write(words["--query-execution-id"] + "\n")
-    else:
-        sys.exit("stand-in athena: unknown call")
-
-
-main()
+if sys.argv[1] != "start-query-execution":
+    sys.exit("stand-in athena: unknown call")
+start(dict(zip(sys.argv[2::2], sys.argv[3::2])))
