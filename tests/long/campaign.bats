@@ -10,9 +10,13 @@ load ../campaign
 	one_wave "$scratch/c"
 	vf-seed new "$scratch/seed" >/dev/null
 	run_campaign "$scratch/c" "$scratch/whole" --seed-file "$scratch/seed" >/dev/null
+	# What a wave is prepared from; the whole campaign is killed in campaign.bats.
+	mkdir "$scratch/scored"
+	cp -a "$scratch/whole"/{config.json,scored,rejects,stats} "$scratch/scored"
+	rm "$scratch"/scored/*/wave-*
 	for tool in vf-filter vf-draw vf-audit vf-codegen vf-assign vf-wave vf-tally; do
-		killed_and_run_again "$scratch/c" "$scratch/whole" "$tool" before
-		killed_and_run_again "$scratch/c" "$scratch/whole" "$tool" after
+		killed_and_run_again "$scratch/c" "$scratch/whole" "$tool" before "$scratch/scored"
+		killed_and_run_again "$scratch/c" "$scratch/whole" "$tool" after "$scratch/scored"
 	done
 }
 
