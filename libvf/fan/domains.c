@@ -200,12 +200,11 @@ vf_domains_new(struct vf_error *err)
 	struct vf_domains *d = calloc(1, sizeof *d);
 
 	if (d == NULL || table_init(&d->table, 8, err) < 0 ||
-		(d->cache = aligned_alloc(sizeof *d->cache, CACHE * sizeof *d->cache)) == NULL) {
+		(d->cache = calloc(CACHE, sizeof *d->cache)) == NULL) {
 		vf_error_nomem(err);
 		vf_domains_free(d);
 		return NULL;
 	}
-	memset(d->cache, 0, CACHE * sizeof *d->cache);
 	vf_buf_init(&d->names, (size_t)UINT32_MAX);
 	return d;
 }
@@ -434,7 +433,6 @@ vf_domains_add(struct vf_domains *d, unsigned list, unsigned flags, struct vf_sl
 			return *wrong == '\0' ? -1 : vf_error(err, VF_ERR_CONFIG, "%s:%llu: %s", file,
 				(unsigned long long)lineno, wrong);
 	}
-	memset(d->cache, 0, CACHE * sizeof *d->cache);
 	if (entries != NULL)
 		*entries = count;
 	return 0;
