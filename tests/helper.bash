@@ -58,8 +58,8 @@ try() {
 	fi
 	[[ ! -s $out ]] || IFS= read -rd '' output <"$out" || :
 	[[ ! -s $err ]] || IFS= read -rd '' stderr <"$err" || :
-	output=${output%"${output##*[!$'\n']}"}
-	stderr=${stderr%"${stderr##*[!$'\n']}"}
+	while [[ ${output: -1} == $'\n' ]]; do output=${output:0:-1}; done
+	while [[ ${stderr: -1} == $'\n' ]]; do stderr=${stderr:0:-1}; done
 	set -f
 	# shellcheck disable=SC2206	# they are to be split
 	lines=($output) stderr_lines=($stderr)

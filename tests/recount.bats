@@ -8,7 +8,7 @@ setup() {
 
 # The seeds are fixed here, so that a failure comes back; tests/long/recount.bats takes new ones.
 recount() {
-	run --separate-stderr "$PYTHON3" "$VF_SRCDIR/tests/recount.py" --dir "$BATS_TEST_TMPDIR" --seed "$1" --count "$2"
+	try "$PYTHON3" "$VF_SRCDIR/tests/recount.py" --dir "$BATS_TEST_TMPDIR" --seed "$1" --count "$2"
 	echo "$output"
 	echo "$stderr" >&2
 	[ "$status" -eq 0 ]
@@ -30,14 +30,14 @@ recount() {
 		vf-score "$@" | sed '$d'
 	END
 	chmod +x "$BATS_TEST_TMPDIR/lossy"
-	run --separate-stderr "$PYTHON3" "$VF_SRCDIR/tests/recount.py" --tool "$BATS_TEST_TMPDIR/lossy" \
+	try "$PYTHON3" "$VF_SRCDIR/tests/recount.py" --tool "$BATS_TEST_TMPDIR/lossy" \
 		--dir "$BATS_TEST_TMPDIR/lost" --seed 1 --count 10
 	[ "$status" -eq 1 ]
 	[[ $output == *"the model says"* ]]
 }
 
 @test "recount: the sample's scored file comes out as the model says" {
-	run --separate-stderr "$PYTHON3" "$VF_SRCDIR/tests/reference.py" score "$VF_SRCDIR/examples/sample/scores.txt"
+	try "$PYTHON3" "$VF_SRCDIR/tests/reference.py" score "$VF_SRCDIR/examples/sample/scores.txt"
 	[ "$status" -eq 0 ]
 	echo "$output" >"$BATS_TEST_TMPDIR/want"
 	vf-score --rejects "$BATS_TEST_TMPDIR/rejects.csv" "$VF_SRCDIR/examples/sample/scores.txt" >"$BATS_TEST_TMPDIR/got"

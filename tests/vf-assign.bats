@@ -44,7 +44,7 @@ ledger_is_sound() {
 }
 
 @test "vf-assign: each fan gets the next code, and a line in the ledger" {
-	run --separate-stderr "${assign[@]}" --stats s.json < <(fans 1 3)
+	try "${assign[@]}" --stats s.json < <(fans 1 3)
 	[ "$status" -eq 0 ]
 	[ "$output" = 'globalUserId,email,code,codeType
 nf1,fan1@example.com,A00001,generated
@@ -78,7 +78,7 @@ nf3,A00003,generated,c1,w1' ]
 
 @test "vf-assign: a fan of an earlier wave keeps code and wave" {
 	"${assign[@]}" -o one.csv < <(fans 1 3)
-	run --separate-stderr vf-assign -c config.json --wave w2 --codes codes.csv --ledger ledger.csv --stats s.json < <(fans 2 4)
+	try vf-assign -c config.json --wave w2 --codes codes.csv --ledger ledger.csv --stats s.json < <(fans 2 4)
 	[ "$status" -eq 0 ]
 	[ "$(csv_get code <<<"$output" | paste -sd' ')" = "A00002 A00003 A00004" ]
 	[ "$(lines_of | tail -n 1)" = nf4,A00004,generated,c1,w2 ]
@@ -103,7 +103,7 @@ nf2,last@example.com,B00002,generated' ]
 @test "vf-assign: codes that the ledger has, and codes twice in the file, are passed over" {
 	"${assign[@]}" -o /dev/null < <(fans 1 2)
 	printf 'note,code\nx,A00002\n,B1\n,B1\n, B2 \n,A00001\n,B1\n"y","B3"\n' >mixed.csv
-	run --separate-stderr vf-assign -c config.json --wave w1 --codes mixed.csv --ledger ledger.csv < <(fans 3 5)
+	try vf-assign -c config.json --wave w1 --codes mixed.csv --ledger ledger.csv < <(fans 3 5)
 	[ "$status" -eq 0 ]
 	[ "$(csv_get code <<<"$output" | paste -sd' ')" = "B1 B2 B3" ]
 	[ -z "$stderr" ]
@@ -113,7 +113,7 @@ nf2,last@example.com,B00002,generated' ]
 @test "vf-assign: --codes may be given again" {
 	codes B 1 2 >b.csv
 	codes C 1 2 >c.csv
-	run --separate-stderr vf-assign -c config.json --wave w1 --codes b.csv --codes c.csv --ledger ledger.csv < <(fans 1 4)
+	try vf-assign -c config.json --wave w1 --codes b.csv --codes c.csv --ledger ledger.csv < <(fans 1 4)
 	[ "$status" -eq 0 ]
 	[ "$(csv_get code <<<"$output" | paste -sd' ')" = "B00001 B00002 C00001 C00002" ]
 }
@@ -126,7 +126,7 @@ nf2,last@example.com,B00002,generated' ]
 		# An empty line is no record: the empty code is a record of one empty field.
 		[ -n "$bad" ] || sed -i '6002s/.*/""/' bad.csv
 		rm -f ledger.csv
-		run --separate-stderr vf-assign -c config.json --codes bad.csv --ledger ledger.csv -o out.csv in.csv
+		try vf-assign -c config.json --codes bad.csv --ledger ledger.csv -o out.csv in.csv
 		[ "$status" -eq 2 ] || { echo "$bad"; false; }
 		one_line
 		[[ $stderr == "vf-assign: bad.csv:6002: "* ]]
@@ -134,14 +134,14 @@ nf2,last@example.com,B00002,generated' ]
 		[ ! -e out.csv ]
 	done
 	echo codes >bad.csv
-	run --separate-stderr vf-assign --codes bad.csv --ledger ledger.csv in.csv
+	try vf-assign --codes bad.csv --ledger ledger.csv in.csv
 	[ "$status" -eq 2 ]
 	[[ $stderr == "vf-assign: bad.csv: no column code"* ]]
 }
 
 @test "vf-assign: a code of 64 characters is taken" {
 	printf 'code\n%064d\n' 7 >long.csv
-	run --separate-stderr vf-assign --codes long.csv --ledger ledger.csv <<<$'globalUserId\nnf1'
+	try vf-assign --codes long.csv --ledger ledger.csv <<<$'globalUserId\nnf1'
 	[ "$status" -eq 0 ]
 	[ "${lines[1]}" = "nf1,$(printf '%064d' 7),generated" ]
 }
@@ -149,7 +149,7 @@ nf2,last@example.com,B00002,generated' ]
 @test "vf-assign: out of codes is exit 1, the rest is no-code, and more codes let it go on" {
 	fans 1 10 >in.csv
 	codes A 1 4 >few.csv
-	run --separate-stderr vf-assign -c config.json --wave w1 --codes few.csv --ledger ledger.csv --stats s.json --rejects r.csv \
+	try vf-assign -c config.json --wave w1 --codes few.csv --ledger ledger.csv --stats s.json --rejects r.csv \
 		-o out.csv in.csv
 	[ "$status" -eq 1 ]
 	[ "$stderr" = "vf-assign: out of codes: 6 records have none; what was assigned is in ledger.csv, run again with more codes" ]
@@ -159,14 +159,14 @@ nf2,last@example.com,B00002,generated' ]
 	[ "$(stats_get reasons.no-code s.json)" = 6 ]
 	[ "$(stats_get exit s.json)" = 1 ]
 	stats_conserved s.json
-	run --separate-stderr "${assign[@]}" -o out.csv in.csv
+	try "${assign[@]}" -o out.csv in.csv
 	[ "$status" -eq 0 ]
 	[ "$(csv_get code out.csv | paste -sd' ')" = "$(seq -f 'A%05g' 1 10 | paste -sd' ')" ]
 	ledger_is_sound
 }
 
 @test "vf-assign: a record without a good globalUserId is missing-user and takes no code" {
-	run --separate-stderr "${assign[@]}" --rejects r.csv --stats s.json <<-'EOF'
+	try "${assign[@]}" --rejects r.csv --stats s.json <<-'EOF'
 		globalUserId
 		nf1
 		null
@@ -182,47 +182,47 @@ nf2,last@example.com,B00002,generated' ]
 }
 
 @test "vf-assign: the code type comes from the option, else the configuration, else it is generated" {
-	run --separate-stderr vf-assign --codes codes.csv --ledger l1.csv <<<$'globalUserId\nnf1'
+	try vf-assign --codes codes.csv --ledger l1.csv <<<$'globalUserId\nnf1'
 	[ "${lines[1]}" = nf1,A00001,generated ]
 	[ "$(lines_of l1.csv)" = nf1,A00001,generated,, ]
 	echo '{"id":"c1","codeType":"external","markets":[],"waves":[]}' >external.json
-	run --separate-stderr vf-assign -c external.json --codes codes.csv --ledger l2.csv <<<$'globalUserId\nnf1'
+	try vf-assign -c external.json --codes codes.csv --ledger l2.csv <<<$'globalUserId\nnf1'
 	[ "${lines[1]}" = nf1,A00001,external ]
-	run --separate-stderr vf-assign -c external.json --code-type generated --codes codes.csv --ledger l3.csv <<<$'globalUserId\nnf1'
+	try vf-assign -c external.json --code-type generated --codes codes.csv --ledger l3.csv <<<$'globalUserId\nnf1'
 	[ "${lines[1]}" = nf1,A00001,generated ]
-	run --separate-stderr vf-assign --code-type void --codes codes.csv --ledger l4.csv <<<$'globalUserId\nnf1'
+	try vf-assign --code-type void --codes codes.csv --ledger l4.csv <<<$'globalUserId\nnf1'
 	[ "$status" -eq 2 ]
 	[ "$stderr" = "vf-assign: --code-type: generated, external or TM" ]
 }
 
 @test "vf-assign: --tm gives everybody the placeholder, and it is in the ledger" {
 	echo '{"id":"c1","codeType":"TM","markets":[],"waves":[]}' >tm.json
-	run --separate-stderr vf-assign -c config.json --wave w1 --tm --ledger ledger.csv < <(fans 1 2)
+	try vf-assign -c config.json --wave w1 --tm --ledger ledger.csv < <(fans 1 2)
 	[ "$status" -eq 0 ]
 	[ "$(csv_get code <<<"$output" | paste -sd' ')" = "TM TM" ]
 	[ "$(csv_get codeType <<<"$output" | paste -sd' ')" = "TM TM" ]
-	run --separate-stderr vf-assign -c tm.json --wave w1 --ledger ledger.csv < <(fans 2 3)
+	try vf-assign -c tm.json --wave w1 --ledger ledger.csv < <(fans 2 3)
 	[ "$status" -eq 0 ]
 	[ "$(lines_of)" = 'nf1,TM,TM,c1,w1
 nf2,TM,TM,c1,w1
 nf3,TM,TM,c1,w1' ]
 	# Once a placeholder, always: no run gives them another.
-	run --separate-stderr "${assign[@]}" < <(fans 3 4)
+	try "${assign[@]}" < <(fans 3 4)
 	[ "$(csv_get code <<<"$output" | paste -sd' ')" = "TM A00001" ]
 	[ "$(csv_get codeType <<<"$output" | paste -sd' ')" = "TM generated" ]
-	run --separate-stderr vf-assign --tm --codes codes.csv --ledger ledger.csv < <(fans 1 2)
+	try vf-assign --tm --codes codes.csv --ledger ledger.csv < <(fans 1 2)
 	[ "$status" -eq 2 ]
 	one_line
-	run --separate-stderr vf-assign --tm --code-type external --ledger ledger.csv < <(fans 1 2)
+	try vf-assign --tm --code-type external --ledger ledger.csv < <(fans 1 2)
 	[ "$status" -eq 2 ]
 	one_line
 }
 
 @test "vf-assign: --ledger and --codes are needed" {
-	run --separate-stderr vf-assign --codes codes.csv < <(fans 1 2)
+	try vf-assign --codes codes.csv < <(fans 1 2)
 	[ "$status" -eq 2 ]
 	[ "$stderr" = "vf-assign: --ledger FILE is needed" ]
-	run --separate-stderr vf-assign --ledger ledger.csv < <(fans 1 2)
+	try vf-assign --ledger ledger.csv < <(fans 1 2)
 	[ "$status" -eq 2 ]
 	[ "$stderr" = "vf-assign: --codes FILE is needed" ]
 	[ ! -e ledger.csv ]
@@ -231,10 +231,10 @@ nf3,TM,TM,c1,w1' ]
 @test "vf-assign: a refused code stays used, and its fan gets another" {
 	"${assign[@]}" -o /dev/null < <(fans 1 3)
 	echo nf2,A00002,void,c1,w1,2026-12-02T10:00:00Z >>ledger.csv
-	run --separate-stderr "${assign[@]}" < <(fans 1 4)
+	try "${assign[@]}" < <(fans 1 4)
 	[ "$status" -eq 0 ]
 	[ "$(csv_get code <<<"$output" | paste -sd' ')" = "A00001 A00004 A00003 A00005" ]
-	run --separate-stderr "${assign[@]}" < <(fans 1 4)
+	try "${assign[@]}" < <(fans 1 4)
 	[ "$(csv_get code <<<"$output" | paste -sd' ')" = "A00001 A00004 A00003 A00005" ]
 }
 
@@ -242,7 +242,7 @@ nf3,TM,TM,c1,w1' ]
 refuse() {
 	printf '%s\n' "$header" nf1,A00001,generated,c1,w1,2026-12-01T10:00:00Z "$1" >ledger.csv
 	cp ledger.csv ledger.before
-	run --separate-stderr "${assign[@]}" -o out.csv < <(fans 1 2)
+	try "${assign[@]}" -o out.csv < <(fans 1 2)
 	[ "$status" -eq 2 ] || { echo "taken: $1"; false; }
 	[ "$stderr" = "vf-assign: ledger.csv:3: $2" ] || { echo "$stderr"; false; }
 	[ ! -e out.csv ]
@@ -272,7 +272,7 @@ refuse() {
 @test "vf-assign: a file that is no ledger is exit 2 and not touched" {
 	fans 1 5 >ledger.csv
 	cp ledger.csv ledger.before
-	run --separate-stderr "${assign[@]}" < <(fans 1 2)
+	try "${assign[@]}" < <(fans 1 2)
 	[ "$status" -eq 2 ]
 	[ "$stderr" = "vf-assign: ledger.csv:1: not a ledger: the header is not $header" ]
 	[ -z "$output" ]
@@ -281,7 +281,7 @@ refuse() {
 
 @test "vf-assign: without -c a ledger of a campaign is another campaign's" {
 	"${assign[@]}" -o /dev/null < <(fans 1 2)
-	run --separate-stderr vf-assign --codes codes.csv --ledger ledger.csv < <(fans 1 2)
+	try vf-assign --codes codes.csv --ledger ledger.csv < <(fans 1 2)
 	[ "$status" -eq 2 ]
 	[ "$stderr" = "vf-assign: ledger.csv:2: belongs to another campaign" ]
 }
@@ -289,7 +289,7 @@ refuse() {
 @test "vf-assign: a torn last line is cut off, said, and its code free again" {
 	"${assign[@]}" -o /dev/null < <(fans 1 2)
 	printf 'nf3,A00003,gen' >>ledger.csv
-	run --separate-stderr "${assign[@]}" < <(fans 4 4)
+	try "${assign[@]}" < <(fans 4 4)
 	[ "$status" -eq 0 ]
 	[ "${lines[1]}" = nf4,fan4@example.com,A00003,generated ]
 	[ "$stderr" = "vf-assign: ledger.csv: a torn last line of 14 bytes was cut off" ]
@@ -297,11 +297,11 @@ refuse() {
 	ledger_is_sound
 	# Even when all but the LF was there: it was never acknowledged.
 	printf 'nf5,A00005,generated,c1,w1,2026-12-01T10:00:00Z' >>ledger.csv
-	run --separate-stderr "${assign[@]}" < <(fans 6 6)
+	try "${assign[@]}" < <(fans 6 6)
 	[ "${lines[1]}" = nf6,fan6@example.com,A00004,generated ]
 	# And when it was the header.
 	printf 'globalUserId,co' >ledger.csv
-	run --separate-stderr "${assign[@]}" < <(fans 1 1)
+	try "${assign[@]}" < <(fans 1 1)
 	[ "$status" -eq 0 ]
 	[ "${lines[1]}" = nf1,fan1@example.com,A00001,generated ]
 	ledger_is_sound
@@ -310,7 +310,7 @@ refuse() {
 @test "vf-assign: a torn line of megabytes is cut as well" {
 	"${assign[@]}" -o /dev/null < <(fans 1 2)
 	head -c 3000000 /dev/zero | tr '\0' x >>ledger.csv
-	run --separate-stderr "${assign[@]}" < <(fans 1 2)
+	try "${assign[@]}" < <(fans 1 2)
 	[ "$status" -eq 0 ]
 	[ "$(csv_records ledger.csv)" -eq 2 ]
 	ledger_is_sound
@@ -320,12 +320,12 @@ refuse() {
 	"${assign[@]}" -o /dev/null < <(fans 1 2)
 	exec 8<ledger.csv
 	flock 8
-	run --separate-stderr "${assign[@]}" --lock-wait 0 -o out.csv < <(fans 3 4) 8<&-
+	try "${assign[@]}" --lock-wait 0 -o out.csv < <(fans 3 4) 8<&-
 	[ "$status" -eq 75 ]
 	one_line
 	[[ $stderr == "vf-assign: ledger.csv: "* ]]
 	[ ! -e out.csv ]
-	run --separate-stderr "${assign[@]}" --lock-wait 200ms -o out.csv < <(fans 3 4)
+	try "${assign[@]}" --lock-wait 200ms -o out.csv < <(fans 3 4)
 	[ "$status" -eq 75 ]
 	"${assign[@]}" --lock-wait 30 -o out.csv 3>&- 8<&- < <(fans 3 4) &
 	local pid=$!
@@ -378,7 +378,7 @@ refuse() {
 }
 
 @test "vf-assign: killed anywhere, again and again: no line changes, nothing is given twice, all is found again" {
-	run --separate-stderr "$PYTHON3" "$VF_SRCDIR/tests/kill.py" assign 8000 12
+	try "$PYTHON3" "$VF_SRCDIR/tests/kill.py" assign 8000 12
 	echo "$output" "$stderr"
 	[ "$status" -eq 0 ]
 }

@@ -38,20 +38,20 @@ runs() {
 
 @test "vf-attempt: a command that succeeds moves the wave, and is not run again" {
 	flaky 0 1
-	run --separate-stderr attempt -- ./flaky
+	try attempt -- ./flaky
 	[ "$status" -eq 0 ]
 	[ -z "$output" ]
 	[ -z "$stderr" ]
 	[ "$(status_get '[.state, .steps.prepare.state, .steps.prepare.attempt, .steps.prepare.maxAttempts, .steps.prepare.exit]')" = '["prepared","done",1,3,0]' ]
 	[ "$(status_get '.steps.prepare | .startedAt, .endedAt' | grep -cE '^20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z$')" -eq 2 ]
-	run --separate-stderr attempt -- ./flaky
+	try attempt -- ./flaky
 	[ "$status" -eq 0 ]
 	[ "$stderr" = 'vf-attempt: step prepare: the wave is prepared already' ]
 	[ "$(runs)" -eq 1 ]
 }
 
 @test "vf-attempt: output, input and arguments of the command pass through untouched" {
-	run --separate-stderr attempt -- sh -c 'cat; printf "%s|" "$@"; echo err >&2' sh -h --status "a b" <<< 'from stdin'
+	try attempt -- sh -c 'cat; printf "%s|" "$@"; echo err >&2' sh -h --status "a b" <<< 'from stdin'
 	[ "$status" -eq 0 ]
 	[ "$output" = 'from stdin
 -h|--status|a b|' ]
@@ -60,7 +60,7 @@ runs() {
 
 @test "vf-attempt: first try and two retries on exit 1, then exhausted until --reset" {
 	flaky 99 1
-	run --separate-stderr attempt -- ./flaky
+	try attempt -- ./flaky
 	[ "$status" -eq 1 ]
 	[ "$stderr" = 'vf-attempt: step prepare: try 1 of 3: exit 1
 vf-attempt: step prepare: try 2 of 3: exit 1
@@ -69,12 +69,12 @@ vf-attempt: step prepare: try 3 of 3: exit 1: exhausted' ]
 	[ "$(status_get '[.state, .steps.prepare.state, .steps.prepare.attempt]')" = '["failed","exhausted",3]' ]
 	[ "$(status_get '[.steps.prepare.history[] | [.attempt, .exit]]')" = '[[1,1],[2,1],[3,1]]' ]
 
-	run --separate-stderr attempt -- ./flaky
+	try attempt -- ./flaky
 	[ "$status" -eq 1 ]
 	[ "$stderr" = 'vf-attempt: step prepare: exhausted after 3 tries; look into it, then --reset' ]
 	[ "$(runs)" -eq 3 ]
 
-	run --separate-stderr vf-attempt --status s.json --reset
+	try vf-attempt --status s.json --reset
 	[ "$status" -eq 0 ]
 	[ "$(status_get '[.state, .steps.prepare.attempt]')" = '["planned",0]' ]
 	rm runs
@@ -86,7 +86,7 @@ vf-attempt: step prepare: try 3 of 3: exit 1: exhausted' ]
 
 @test "vf-attempt: it succeeds on the third try" {
 	flaky 2 75
-	run --separate-stderr attempt -- ./flaky
+	try attempt -- ./flaky
 	[ "$status" -eq 0 ]
 	[ "$(runs)" -eq 3 ]
 	[ "$(status_get '[.state, .steps.prepare.state, .steps.prepare.attempt]')" = '["prepared","done",3]' ]
@@ -96,12 +96,12 @@ vf-attempt: step prepare: try 3 of 3: exit 1: exhausted' ]
 @test "vf-attempt: tries are counted across processes" {
 	flaky 99 3
 	for try in 1 2 3; do
-		run --separate-stderr attempt -- ./flaky
+		try attempt -- ./flaky
 		[ "$status" -eq 3 ]
 		[ "$(status_get .steps.prepare.attempt)" -eq "$try" ]
 	done
 	[ "$(status_get '[.state, .steps.prepare.state]')" = '["failed","exhausted"]' ]
-	run --separate-stderr attempt -- ./flaky
+	try attempt -- ./flaky
 	[ "$status" -eq 1 ]
 	[ "$(runs)" -eq 3 ]
 }
@@ -110,7 +110,7 @@ vf-attempt: step prepare: try 3 of 3: exit 1: exhausted' ]
 	for code in 2 3 4 9 126; do
 		rm -f s.json runs
 		flaky 99 "$code"
-		run --separate-stderr attempt -- ./flaky
+		try attempt -- ./flaky
 		[ "$status" -eq "$code" ]
 		[ "$(runs)" -eq 1 ]
 		[ "$stderr" = "vf-attempt: step prepare: try 1 of 3: exit $code: not to be tried again as it is" ]
@@ -119,12 +119,12 @@ vf-attempt: step prepare: try 3 of 3: exit 1: exhausted' ]
 	for code in 1 75; do
 		rm -f s.json runs
 		flaky 99 "$code"
-		run --separate-stderr attempt -- ./flaky
+		try attempt -- ./flaky
 		[ "$status" -eq "$code" ]
 		[ "$(runs)" -eq 3 ]
 	done
 	rm -f s.json runs
-	run --separate-stderr attempt -- sh -c 'echo run >> runs; kill -KILL $$'
+	try attempt -- sh -c 'echo run >> runs; kill -KILL $$'
 	[ "$status" -eq 1 ]
 	[ "$(runs)" -eq 3 ]
 	[ "$(status_get '.steps.prepare.history[2] | [.exit, .signal]')" = '[137,9]' ]
@@ -141,13 +141,13 @@ vf-attempt: step prepare: try 3 of 3: exit 1: exhausted' ]
 
 @test "vf-attempt: elsewhere than --from is exit 2, and nothing runs" {
 	flaky 0 1
-	run --separate-stderr vf-attempt --status s.json --step send --from triggered --then sent -- ./flaky
+	try vf-attempt --status s.json --step send --from triggered --then sent -- ./flaky
 	[ "$status" -eq 2 ]
 	[ "$stderr" = 'vf-attempt: step send: the wave is planned, not triggered' ]
 	[ ! -e runs ]
 	[ ! -e s.json ]
 	vf-attempt --status s.json --set partial
-	run --separate-stderr vf-attempt --status s.json --step send --from triggered,partial --then sent -- ./flaky
+	try vf-attempt --status s.json --step send --from triggered,partial --then sent -- ./flaky
 	[ "$status" -eq 0 ]
 	[ "$(status_get .state)" = sent ]
 }
@@ -155,7 +155,7 @@ vf-attempt: step prepare: try 3 of 3: exit 1: exhausted' ]
 @test "vf-attempt: a wave that is held or failed needs to be named by --from" {
 	flaky 0 1
 	vf-attempt --status s.json --set held
-	run --separate-stderr vf-attempt --status s.json --step x -- ./flaky
+	try vf-attempt --status s.json --step x -- ./flaky
 	[ "$status" -eq 2 ]
 	[ "$stderr" = 'vf-attempt: step x: the wave is held' ]
 	[ ! -e runs ]
@@ -178,13 +178,13 @@ vf-attempt: step prepare: try 3 of 3: exit 1: exhausted' ]
 }
 
 @test "vf-attempt: a command that cannot be started is exit 2 and no try" {
-	run --separate-stderr attempt -- ./nothing
+	try attempt -- ./nothing
 	[ "$status" -eq 2 ]
 	[ "$stderr" = 'vf-attempt: ./nothing: No such file or directory' ]
 	[ "$(status_get '[.state, (.steps | length)]')" = '["planned",0]' ]
 	flaky 0 1
 	chmod -x flaky
-	run --separate-stderr attempt -- ./flaky
+	try attempt -- ./flaky
 	[ "$status" -eq 2 ]
 	[ "$stderr" = 'vf-attempt: ./flaky: Permission denied' ]
 }
@@ -198,7 +198,7 @@ vf-attempt: step prepare: try 3 of 3: exit 1: exhausted' ]
 	kill -KILL "$victim" "$(cat child)"
 	wait "$victim" || true
 	flaky 0 1
-	run --separate-stderr attempt -- ./flaky
+	try attempt -- ./flaky
 	[ "$status" -eq 0 ]
 	[ "$stderr" = 'vf-attempt: step prepare: try 1 of 3 was lost: its process is gone' ]
 	[ "$(status_get '.steps.prepare | [.state, .attempt]')" = '["done",2]' ]
@@ -215,7 +215,7 @@ vf-attempt: step prepare: try 3 of 3: exit 1: exhausted' ]
 		wait "$victim" || true
 	done
 	flaky 0 1
-	run --separate-stderr attempt -- ./flaky
+	try attempt -- ./flaky
 	[ "$status" -eq 1 ]
 	[ "${stderr_lines[1]}" = 'vf-attempt: step prepare: exhausted after 3 tries; look into it, then --reset' ]
 	[ ! -e runs ]
@@ -229,14 +229,14 @@ vf-attempt: step prepare: try 3 of 3: exit 1: exhausted' ]
 	kill -KILL "$victim"
 	wait "$victim" || true
 	flaky 0 1
-	run --separate-stderr attempt -- ./flaky
+	try attempt -- ./flaky
 	[ "$status" -eq 75 ]
 	[ "$stderr" = 'vf-attempt: s.json: another vf-attempt, or the command it ran, is at work' ]
 	[ ! -e runs ]
 	# A copy of the status elsewhere has another lock, but names the process.
 	mkdir copy
 	cp s.json copy/
-	run --separate-stderr vf-attempt --status copy/s.json --step prepare -- ./flaky
+	try vf-attempt --status copy/s.json --step prepare -- ./flaky
 	[ "$status" -eq 75 ]
 	[ "$stderr" = "vf-attempt: copy/s.json: step prepare is running as process $(cat child)" ]
 	kill -KILL "$(cat child)"
@@ -248,7 +248,7 @@ vf-attempt: step prepare: try 3 of 3: exit 1: exhausted' ]
 	jq -n '{state:"planned", steps:{prepare:{state:"running", attempt:1, maxAttempts:3, startedAt:"2026-01-01T00:00:00Z",
 		process:{pid:1, startTicks:1, bootId:"x", host:"elsewhere"}}}}' > s.json
 	flaky 0 1
-	run --separate-stderr attempt -- ./flaky
+	try attempt -- ./flaky
 	[ "$status" -eq 0 ]
 	[ "$(status_get '[.steps.prepare.history[] | [.attempt, .startedAt == "2026-01-01T00:00:00Z", .cause]]')" = '[[1,true,"lost"],[2,false,null]]' ]
 }
@@ -327,14 +327,14 @@ vf-attempt: step prepare: try 3 of 3: exit 1: exhausted' ]
 }
 
 @test "vf-attempt: the command has the default signals" {
-	run --separate-stderr attempt -- "$PYTHON3" -c '
+	try attempt -- "$PYTHON3" -c '
 import signal
 # Python itself ignores SIGPIPE and SIGXFSZ: ask the kernel what it was started with.
 import re
 ignored = int(re.search(r"SigIgn:\s+(\w+)", open("/proc/%d/status" % __import__("os").getppid()).read()).group(1), 16)
 print(bool(ignored >> (signal.SIGPIPE - 1) & 1))'
 	[ "$status" -eq 0 ]
-	run --separate-stderr vf-attempt --status t.json --step x -- grep -E '^Sig(Ign|Blk)' /proc/self/status
+	try vf-attempt --status t.json --step x -- grep -E '^Sig(Ign|Blk)' /proc/self/status
 	[ "$status" -eq 0 ]
 	for line in "${lines[@]}"; do
 		mask=$((16#${line##*[[:space:]]}))
@@ -345,38 +345,38 @@ print(bool(ignored >> (signal.SIGPIPE - 1) & 1))'
 
 @test "vf-attempt: campaign and wave come from -c and --wave, and must stay the same" {
 	echo '{"id":"c1","waves":[{"id":"w1"},{"id":"w2"}]}' > c.json
-	run --separate-stderr attempt -c c.json --wave w1 --stats st -- true
+	try attempt -c c.json --wave w1 --stats st -- true
 	[ "$status" -eq 0 ]
 	[ "$(status_get '[.campaignId, .waveId]')" = '["c1","w1"]' ]
 	[ "$(jq -c '[.tool, .campaignId, .waveId, .step, .attempt, .state, .exit]' st)" = '["vf-attempt","c1","w1","prepare",1,"prepared",0]' ]
-	run --separate-stderr attempt -c c.json --wave w2 -- true
+	try attempt -c c.json --wave w2 -- true
 	[ "$status" -eq 2 ]
 	[ "$stderr" = 'vf-attempt: s.json: the status of another wave' ]
 	echo '{"id":"c2"}' > c2.json
-	run --separate-stderr attempt -c c2.json -- true
+	try attempt -c c2.json -- true
 	[ "$status" -eq 2 ]
 	[ "$stderr" = 'vf-attempt: s.json: the status of another campaign' ]
-	run --separate-stderr attempt -c c.json --wave w9 -- true
+	try attempt -c c.json --wave w9 -- true
 	[ "$status" -eq 2 ]
 	[ "$stderr" = 'vf-attempt: --wave: the campaign has no such wave; see vf-attempt --help' ]
 }
 
 @test "vf-attempt: --set and --show are for operators" {
-	run --separate-stderr vf-attempt --status s.json --show
+	try vf-attempt --status s.json --show
 	[ "$status" -eq 1 ]
 	[ "$stderr" = 'vf-attempt: s.json: No such file or directory' ]
 	for state in planned prepared triggered sending partial sent held failed; do
-		run --separate-stderr vf-attempt --status s.json --set "$state"
+		try vf-attempt --status s.json --set "$state"
 		[ "$status" -eq 0 ]
-		run --separate-stderr vf-attempt --status s.json --show
+		try vf-attempt --status s.json --show
 		[ "$status" -eq 0 ]
 		[ "$(jq -r .state <<< "$output")" = "$state" ]
 		[ "$output" = "$(cat s.json)" ]
 	done
-	run --separate-stderr vf-attempt --status s.json --set 'done'
+	try vf-attempt --status s.json --set 'done'
 	[ "$status" -eq 2 ]
 	[[ $stderr == 'vf-attempt: --set: not one of planned, prepared, '* ]]
-	run --separate-stderr vf-attempt --status s.json --reset --step nothing
+	try vf-attempt --status s.json --reset --step nothing
 	[ "$status" -eq 0 ]
 	[ "$stderr" = 'vf-attempt: step nothing: not tried yet' ]
 }
@@ -391,7 +391,7 @@ print(bool(ignored >> (signal.SIGPIPE - 1) & 1))'
 @test "vf-attempt: what is no status is exit 2, and stays as it is" {
 	while IFS= read -r text; do
 		printf '%s' "$text" > s.json
-		run --separate-stderr attempt -- touch ran
+		try attempt -- touch ran
 		[ "$status" -eq 2 ]
 		[[ $stderr == vf-attempt:\ s.json:* ]]
 		[ "${#stderr_lines[@]}" -eq 1 ]
@@ -412,7 +412,7 @@ print(bool(ignored >> (signal.SIGPIPE - 1) & 1))'
 	{"state":"planned","steps":{"prepare":{"state":"done","history":{}}}}
 	EOF
 	: > s.json
-	run --separate-stderr attempt -- touch ran
+	try attempt -- touch ran
 	[ "$status" -eq 2 ]
 	[ "$stderr" = 'vf-attempt: s.json:1: empty' ]
 }
@@ -424,7 +424,7 @@ print(bool(ignored >> (signal.SIGPIPE - 1) & 1))'
 		'--status s.json --step x --retries many true' '--status s.json --step x --wait 18446744073709551s true' '--status s.json --step x --retries 1001 true' \
 		'--status s.json --step x --wait soon true'; do
 		# shellcheck disable=SC2086
-		run --separate-stderr vf-attempt $args
+		try vf-attempt $args
 		[ "$status" -eq 2 ]
 		[ "${#stderr_lines[@]}" -eq 1 ]
 		[ ! -e s.json ]
@@ -434,14 +434,14 @@ print(bool(ignored >> (signal.SIGPIPE - 1) & 1))'
 @test "vf-attempt: a status that cannot be written is exit 1, and the command does not run" {
 	mkdir dir
 	ln -s /dev/full dir/s.json
-	run --separate-stderr vf-attempt --status dir/s.json --step x -- touch ran
+	try vf-attempt --status dir/s.json --step x -- touch ran
 	[ "$status" -ne 0 ]
 	[ ! -e ran ]
-	run --separate-stderr vf-attempt --status none/s.json --step x -- touch ran
+	try vf-attempt --status none/s.json --step x -- touch ran
 	[ "$status" -eq 1 ]
 	[ "$stderr" = 'vf-attempt: none/s.json.lock: No such file or directory' ]
 	[ ! -e ran ]
-	run --separate-stderr vf-attempt --status dir --step x -- touch ran
+	try vf-attempt --status dir --step x -- touch ran
 	[ "$status" -eq 2 ]
 	[ "$stderr" = 'vf-attempt: dir: Is a directory' ]
 	[ ! -e ran ]

@@ -47,7 +47,7 @@ make_fans() {
 
 @test "vf-draw: bands first, then the keyed hash of the id; position in the market" {
 	make_fans 900 1 >fans.csv
-	run --separate-stderr vf-draw --seed-file seed --limit 150 --rejects rejects.csv -o drawn.csv fans.csv
+	try vf-draw --seed-file seed --limit 150 --rejects rejects.csv -o drawn.csv fans.csv
 	[ "$status" -eq 0 ]
 	[ -z "$output" ]
 	[ -z "$stderr" ]
@@ -75,7 +75,7 @@ make_fans() {
 @test "vf-draw: the seed may come from the environment" {
 	make_fans 100 3 >fans.csv
 	vf-draw --limit 9 --seed-file seed -o a.csv fans.csv 2>/dev/null
-	VF_DRAW_SEED=$(cat seed) run --separate-stderr vf-draw --limit 9 -o b.csv --rejects /dev/null fans.csv
+	VF_DRAW_SEED=$(cat seed) try vf-draw --limit 9 -o b.csv --rejects /dev/null fans.csv
 	[ "$status" -eq 0 ]
 	[ -z "$stderr" ]
 	same_files a.csv b.csv
@@ -97,7 +97,7 @@ make_fans() {
 		i, NYC , mid
 	EOF
 	printf 'market,limit\nNYC,5\n' >limits.csv
-	run --separate-stderr vf-draw --seed-file seed --limits limits.csv --rejects rejects.csv --stats stats fans.csv
+	try vf-draw --seed-file seed --limits limits.csv --rejects rejects.csv --stats stats fans.csv
 	[ "$status" -eq 0 ]
 	[ "$output" = 'globalUserId,market,band,drawPosition
 a,NYC,high,1
@@ -161,7 +161,7 @@ i, NYC , mid,2' ]
 	make_fans 500 7 >fans.csv
 	printf 'market,limit\nNYC,20\nLAX,0\nCHI,9999\n' >limits.csv
 	vf-draw --seed-file seed --limits limits.csv --rejects /dev/null -o drawn.csv fans.csv
-	run --separate-stderr vf-draw --seed-file seed --limits limits.csv --rejects /dev/null --unselected rest.csv --stats stats \
+	try vf-draw --seed-file seed --limits limits.csv --rejects /dev/null --unselected rest.csv --stats stats \
 		-o drawn2.csv fans.csv
 	[ "$status" -eq 0 ]
 	[ -z "$stderr" ]
@@ -194,7 +194,7 @@ for i in range(60000):
 		,"needless",b,low
 		"x", blanks ,c,mid
 	EOF
-	run --separate-stderr vf-draw --seed-file seed --limit 2 --unselected rest.csv fans.csv
+	try vf-draw --seed-file seed --limit 2 --unselected rest.csv fans.csv
 	[ "$status" -eq 0 ]
 	[ "$output" = 'drawPosition,note,globalUserId,band
 1,"a, ""quoted"" one",a,high
@@ -205,13 +205,13 @@ for i in range(60000):
 
 @test "vf-draw: without a column market all compete in one draw, with --limit only" {
 	printf 'globalUserId,band\na,low\nb,high\nc,none\n' >fans.csv
-	run --separate-stderr vf-draw --seed-file seed --limit 1 --rejects /dev/null --manifest m.json fans.csv
+	try vf-draw --seed-file seed --limit 1 --rejects /dev/null --manifest m.json fans.csv
 	[ "$status" -eq 0 ]
 	[ "$output" = 'globalUserId,band,drawPosition
 b,high,1' ]
 	[ "$(jq -c '[.limits, .markets]' m.json)" = '[{"":1},{"":{"high":1,"mid":0,"low":1,"drawn":1}}]' ]
 	printf 'market,limit\nNYC,5\n' >limits.csv
-	run --separate-stderr vf-draw --seed-file seed --limits limits.csv fans.csv
+	try vf-draw --seed-file seed --limits limits.csv fans.csv
 	[ "$status" -eq 2 ]
 	[ -z "$output" ]
 	[[ $stderr == "vf-draw: fans.csv: "*market* ]]
@@ -219,7 +219,7 @@ b,high,1' ]
 
 @test "vf-draw: a limit of 0 draws nobody, one over the input everybody" {
 	make_fans 60 8 >fans.csv
-	run --separate-stderr vf-draw --seed-file seed --limit 0 --rejects /dev/null --stats stats fans.csv
+	try vf-draw --seed-file seed --limit 0 --rejects /dev/null --stats stats fans.csv
 	[ "$status" -eq 0 ]
 	[ "$output" = globalUserId,market,band,email,drawPosition ]
 	stats_conserved stats
@@ -244,7 +244,7 @@ b,high,1' ]
 	printf 'limit,market\n1,CHI\n1,LAX\n' >limits.csv
 	vf-draw -c c.json --wave w1 --limits limits.csv --seed-file seed --rejects /dev/null -o drawn.csv fans.csv
 	[ "$(counts)" = " 1 LAX " ]
-	run --separate-stderr vf-draw -c c.json --wave w3 --seed-file seed fans.csv
+	try vf-draw -c c.json --wave w3 --seed-file seed fans.csv
 	[ "$status" -eq 2 ]
 	[ "$stderr" = "vf-draw: the campaign configuration has no wave w3" ]
 }
@@ -252,11 +252,11 @@ b,high,1' ]
 @test "vf-draw: one id twice in a market is a failure that names both lines and not the id" {
 	printf 'globalUserId,market,band\nsecret-id,NYC,high\nb,NYC,low\nsecret-id,LAX,low\n' >a.csv
 	printf 'globalUserId,market,band\nc,NYC,low\nsecret-id,NYC,low\n' >b.csv
-	run --separate-stderr vf-draw --seed-file seed --limit 1 -o drawn.csv a.csv
+	try vf-draw --seed-file seed --limit 1 -o drawn.csv a.csv
 	[ "$status" -eq 0 ]
 	rm drawn.csv
 	for limit in 0 1 3; do
-		run --separate-stderr vf-draw --seed-file seed --limit "$limit" --manifest m.json -o drawn.csv a.csv b.csv
+		try vf-draw --seed-file seed --limit "$limit" --manifest m.json -o drawn.csv a.csv b.csv
 		[ "$status" -eq 1 ]
 		[ -z "$output" ]
 		[ "$stderr" = "vf-draw: b.csv:3: the same globalUserId as a.csv:2" ]
@@ -272,7 +272,7 @@ b,high,1' ]
 	echo "$id,$market,$band,again" >>fans.csv
 	for more in "" "--unselected rest.csv"; do
 		# shellcheck disable=SC2086
-		run --separate-stderr vf-draw --seed-file seed --limit 20 --rejects /dev/null $more -o again.csv fans.csv
+		try vf-draw --seed-file seed --limit 20 --rejects /dev/null $more -o again.csv fans.csv
 		[ "$status" -eq 1 ]
 		[[ $stderr == "vf-draw: fans.csv:3002: the same globalUserId as fans.csv:"* ]]
 		[[ $stderr != *"$id"* ]]
@@ -288,11 +288,11 @@ b,high,1' ]
 		{"id":"spring \"tour\"","bands":{"high":0.9,"mid":0.5,"low":0.125},
 		 "markets":[{"id":"NYC","limit":4},{"id":"LAX","limit":500},{"id":"Zürich","limit":1}],"waves":[{"id":"w1"}]}
 	EOF
-	run --separate-stderr vf-draw -c c.json --wave w1 --beacon AB12 --seed-file seed --rejects /dev/null --manifest m.json \
+	try vf-draw -c c.json --wave w1 --beacon AB12 --seed-file seed --rejects /dev/null --manifest m.json \
 		-o drawn.csv a.csv b.csv
 	[ "$status" -eq 0 ]
 	[ -z "$stderr" ]
-	run --separate-stderr "$PYTHON3" - <<-'PYTHON'
+	try "$PYTHON3" - <<-'PYTHON'
 		import hashlib, json
 		digest = lambda f: hashlib.blake2b(open(f, "rb").read(), digest_size=32).hexdigest()
 		count = lambda m: {b: sum(open(f).read().count(",%s,%s," % (m, b)) for f in ("a.csv", "b.csv")) for b in ("high", "mid", "low")}
@@ -329,7 +329,7 @@ b,high,1' ]
 
 @test "vf-draw: a draw that is refused leaves no result and no manifest" {
 	printf 'globalUserId,market,band\na,NYC,high\nb,NYC,none\n' >fans.csv
-	run --separate-stderr vf-draw --limit 3 --seed-file seed --max-rejects 0 --rejects /dev/null --manifest m.json \
+	try vf-draw --limit 3 --seed-file seed --max-rejects 0 --rejects /dev/null --manifest m.json \
 		--unselected rest.csv -o drawn.csv fans.csv
 	[ "$status" -eq 3 ]
 	[ ! -e drawn.csv ] && [ ! -e m.json ] && [ ! -e rest.csv ]
@@ -337,7 +337,7 @@ b,high,1' ]
 
 @test "vf-draw: a manifest that cannot be written leaves no result" {
 	make_fans 50 13 >fans.csv
-	run --separate-stderr vf-draw --limit 3 --seed-file seed --rejects /dev/null --manifest /dev/full -o drawn.csv fans.csv
+	try vf-draw --limit 3 --seed-file seed --rejects /dev/null --manifest /dev/full -o drawn.csv fans.csv
 	[ "$status" -eq 1 ]
 	[ -z "$output" ]
 	[ "$stderr" = "vf-draw: /dev/full: No space left on device" ]
@@ -348,7 +348,7 @@ b,high,1' ]
 	printf 'globalUserId,market,band\na,NYC,high\n' >fans.csv
 	printf 'market,limit\nNYC,1\n' >limits.csv
 	try() {
-		run --separate-stderr vf-draw -o out.csv "${@:2}" fans.csv
+		try vf-draw -o out.csv "${@:2}" fans.csv
 		[ "$status" -eq 2 ]
 		[ -z "$output" ]
 		[ "$stderr" = "vf-draw: $1" ]
@@ -369,7 +369,7 @@ b,high,1' ]
 	try() {
 		# shellcheck disable=SC2059
 		printf "$1" >limits.csv
-		run --separate-stderr vf-draw --seed-file seed --limits limits.csv -o out.csv fans.csv
+		try vf-draw --seed-file seed --limits limits.csv -o out.csv fans.csv
 		[ "$status" -eq 2 ]
 		[ "$stderr" = "vf-draw: limits.csv:$2" ]
 		[ ! -e out.csv ]
@@ -381,13 +381,13 @@ b,high,1' ]
 	try 'market,limit\nNYC,1\nLAX,2\nNYC,1\n' "4: a market is there twice"
 	try 'market,limit\nNYC,1,2\n' "2: a bad record"
 	printf 'limit,note,market\r\n2,"a, b",NYC\r\n' >limits.csv
-	run --separate-stderr vf-draw --seed-file seed --limits limits.csv fans.csv
+	try vf-draw --seed-file seed --limits limits.csv fans.csv
 	[ "$status" -eq 0 ]
 	[ "${lines[1]}" = a,NYC,high,1 ]
 }
 
 @test "vf-draw: a header without records is a valid draw of nobody" {
-	run --separate-stderr vf-draw --seed-file seed --limit 3 --manifest m.json <<<globalUserId,market,band
+	try vf-draw --seed-file seed --limit 3 --manifest m.json <<<globalUserId,market,band
 	[ "$status" -eq 0 ]
 	[ "$output" = globalUserId,market,band,drawPosition ]
 	[ "$(jq -c '[.limits, .markets, .result.records]' m.json)" = '[{},{},0]' ]
@@ -395,7 +395,7 @@ b,high,1' ]
 
 @test "vf-draw: --column reads another name and puts the canonical one into the result" {
 	printf 'id,city,band\na,NYC,high\n' >fans.csv
-	run --separate-stderr vf-draw --seed-file seed --limit 3 --column globalUserId=id --column market=city fans.csv
+	try vf-draw --seed-file seed --limit 3 --column globalUserId=id --column market=city fans.csv
 	[ "$status" -eq 0 ]
 	[ "$output" = 'globalUserId,market,band,drawPosition
 a,NYC,high,1' ]
@@ -405,7 +405,7 @@ a,NYC,high,1' ]
 	cd "$BATS_TEST_TMPDIR"
 	printf '%064d\n' 1 >seed
 	printf 'globalUserId,market,band\na,NYC,high\nb,NYC,high\n' >in.csv
-	run --separate-stderr vf-draw --seed-file seed --limit 1 -o drawn.csv --unselected /dev/full in.csv
+	try vf-draw --seed-file seed --limit 1 -o drawn.csv --unselected /dev/full in.csv
 	[ "$status" -eq 1 ]
 	[ "$stderr" = "vf-draw: /dev/full: No space left on device" ]
 	[ ! -e drawn.csv ]

@@ -9,7 +9,7 @@ setup() {
 # filter ARGS...: vf-filter with rejects and stats kept; no disposable list, to be quick.
 filter() {
 	rm -f r.csv st.json
-	run --separate-stderr vf-filter --no-disposable --rejects r.csv --stats st.json "$@"
+	try vf-filter --no-disposable --rejects r.csv --stats st.json "$@"
 }
 
 # campaign OPTIONS-JSON: c.json with these options.
@@ -66,7 +66,7 @@ a;b;email-opt-out
 	printf 'throwaway.example\n' >disposable.txt
 	campaign '{"requireConfirmedPhone":true}'
 	rm -f r.csv
-	run --separate-stderr vf-filter -c c.json --rejects r.csv --stats st.json --exclude gone.csv --email-blacklist black.txt \
+	try vf-filter -c c.json --rejects r.csv --stats st.json --exclude gone.csv --email-blacklist black.txt \
 		--disposable disposable.txt --max-per-phone 1 --max-per-email 1 <<-'EOF'
 		globalUserId,email,phone,phoneConfirmed
 		nf0,jo@example.com,2125550100,true
@@ -116,13 +116,13 @@ the domain has one label only" ]
 	[ "$(reasons)" = "2 missing-user 3 excluded 4 bad-email 5 blacklisted 6 bad-phone 7 intl-phone 8 phone-unconfirmed 9 phone-unconfirmed" ]
 	rm r.csv
 	# blacklisted before disposable-domain, disposable-domain before bad-phone
-	run --separate-stderr vf-filter --rejects r.csv --email-blacklist black.txt --disposable disposable.txt <<-'EOF'
+	try vf-filter --rejects r.csv --email-blacklist black.txt --disposable disposable.txt <<-'EOF'
 		globalUserId,email,phone
 		nf1,jo@a.example,bad
 	EOF
 	[ "$(reasons)" = "2 blacklisted" ]
 	rm r.csv
-	run --separate-stderr vf-filter --rejects r.csv --disposable disposable.txt <<-'EOF'
+	try vf-filter --rejects r.csv --disposable disposable.txt <<-'EOF'
 		globalUserId,email,phone
 		nf1,jo@a.example,bad
 	EOF
@@ -215,7 +215,7 @@ nf2,,,jo@example.com,no-phone' ]
 	printf '.example.com\n' >black.txt
 	printf 'example.net\n' >disposable.txt
 	printf 'good@example.com\n@fine.example.com\ngood@example.net\n*@ok-*.example.net\n' >white.txt
-	run --separate-stderr vf-filter --rejects r.csv --email-blacklist black.txt --email-whitelist white.txt \
+	try vf-filter --rejects r.csv --email-blacklist black.txt --email-whitelist white.txt \
 		--disposable disposable.txt <<-'EOF'
 		globalUserId,email,phone
 		nf1,good@example.com,
@@ -236,7 +236,7 @@ nf2,,,jo@example.com,no-phone' ]
 @test "vf-filter: list lines match at label boundaries, the disposable list everything below a domain" {
 	printf 'one.example\n@two.example\n.three.example\n*@promo-*.example\n' >black.txt
 	printf 'mailinator.com\n' >disposable.txt
-	run --separate-stderr vf-filter --rejects r.csv --email-blacklist black.txt --disposable disposable.txt <<-'EOF'
+	try vf-filter --rejects r.csv --email-blacklist black.txt --disposable disposable.txt <<-'EOF'
 		globalUserId,email,market
 		nf1,x@one.example,M
 		nf2,x@a.one.example,M
@@ -260,7 +260,7 @@ nf1,x@a.b.mailinator.com
 nf2,x@privaterelay.appleid.com
 nf3,x@gmail.com
 '
-	run --separate-stderr vf-filter --rejects r.csv --stats st.json - <<<"$in"
+	try vf-filter --rejects r.csv --stats st.json - <<<"$in"
 	[ "$output" = 'globalUserId,email,tags
 nf2,x@privaterelay.appleid.com,relay-email
 nf3,x@gmail.com,' ]
@@ -269,7 +269,7 @@ nf3,x@gmail.com,' ]
 	filter - <<<"$in"
 	[ "$(csv_records <<<"$output")" = 3 ]
 	printf 'privaterelay.appleid.com\n' >disposable.txt
-	run --separate-stderr vf-filter --disposable disposable.txt - <<<"$in"
+	try vf-filter --disposable disposable.txt - <<<"$in"
 	[ "$(csv_records <<<"$output")" = 3 ]
 	[ -z "$stderr" ]
 }
@@ -473,7 +473,7 @@ nf3,x@example.org,z,' ]
 	printf '# version: 7\nexample.net\n' >white.txt
 	printf 'example.org\n\n# x\n' >black.txt
 	printf 'example.com\n' >disposable.txt
-	run --separate-stderr vf-filter --stats st.json --email-whitelist white.txt --email-blacklist black.txt \
+	try vf-filter --stats st.json --email-whitelist white.txt --email-blacklist black.txt \
 		--disposable disposable.txt <<<$'globalUserId,email,phone\nnf1,jo@example.biz,2125550100'
 	[ "$status" -eq 0 ]
 	[ "$(stats_get lists st.json | jq -c '.[0:3] | map([.kind,.file,.version,.entries])')" = \
@@ -505,7 +505,7 @@ for path in sys.argv[1:]:
 	local option
 	printf 'example.com\nnot a domain\n' >list.txt
 	for option in --email-whitelist --email-blacklist --disposable; do
-		run --separate-stderr vf-filter "$option" list.txt <<<$'globalUserId,email\nnf1,jo@example.com'
+		try vf-filter "$option" list.txt <<<$'globalUserId,email\nnf1,jo@example.com'
 		[ "$status" -eq 2 ]
 		[ "$stderr" = "vf-filter: list.txt:2: not a domain, an address or a glob" ]
 		[ -z "$output" ]
@@ -528,7 +528,7 @@ for path in sys.argv[1:]:
 @test "vf-filter: faults of usage and configuration are exit 2 and write nothing" {
 	local in=$'globalUserId,email,phone\nnf1,jo@example.com,2125550100'
 	try() {
-		run --separate-stderr vf-filter -o out.csv "$@"
+		try vf-filter -o out.csv "$@"
 		[ "$status" -eq 2 ] || { echo "status $status: $*"; false; }
 		[ -n "$stderr" ]
 		[ -z "$output" ]
@@ -569,7 +569,7 @@ for path in sys.argv[1:]:
 }
 
 @test "vf-filter: no personal data goes to stderr" {
-	run --separate-stderr vf-filter --no-disposable <<<$'globalUserId,email,phone\nnf1,secret-jo@nowhere,\nnf2,jo@example.com,secret'
+	try vf-filter --no-disposable <<<$'globalUserId,email,phone\nnf1,secret-jo@nowhere,\nnf2,jo@example.com,secret'
 	[ "$status" -eq 0 ]
 	[[ $stderr == *"stdin:2: rejected: bad-email"* ]]
 	[[ $stderr != *secret* ]]
@@ -578,7 +578,7 @@ for path in sys.argv[1:]:
 @test "vf-filter: --exclude passes over the torn last line of a ledger, which was never acknowledged" {
 	local header=globalUserId,code,codeType,campaignId,waveId,assignedAt
 	printf '%s\nnf1,AAA,generated,c1,w1,2026-01-01T00:00:00Z\nnf2,BBB,gener' "$header" >"$BATS_TEST_TMPDIR/torn.csv"
-	run --separate-stderr vf-filter --exclude "$BATS_TEST_TMPDIR/torn.csv" --rejects "$BATS_TEST_TMPDIR/r.csv" \
+	try vf-filter --exclude "$BATS_TEST_TMPDIR/torn.csv" --rejects "$BATS_TEST_TMPDIR/r.csv" \
 		<<<$'globalUserId,email\nnf1,a@example.com\nnf2,b@example.com'
 	[ "$status" -eq 0 ]
 	[ -z "$stderr" ]
@@ -586,7 +586,7 @@ for path in sys.argv[1:]:
 	[ "$(csv_get reason "$BATS_TEST_TMPDIR/r.csv")" = excluded ]
 	printf 'nf2,BBB,generated,c1,w1,2026-01-01T00:00:00Z' >"$BATS_TEST_TMPDIR/line"
 	{ echo "$header"; cat "$BATS_TEST_TMPDIR/line"; } >"$BATS_TEST_TMPDIR/whole.csv"
-	run --separate-stderr vf-filter --exclude "$BATS_TEST_TMPDIR/whole.csv" <<<$'globalUserId,email\nnf2,b@example.com'
+	try vf-filter --exclude "$BATS_TEST_TMPDIR/whole.csv" <<<$'globalUserId,email\nnf2,b@example.com'
 	[ "$status" -eq 0 ]
 	[ "$(csv_get globalUserId <<<"$output")" = nf2 ]
 }

@@ -69,7 +69,7 @@ print(again)'
 @test "vf-kinesis: every record arrives once, as it stands, under its key" {
 	printf '{"id":"a b","x":[1,{"id":"forged"}], "t":"caf\xc3\xa9"}\r\n\n{"id":7}\n{"id":"\\u00e9\\n"}' >in
 	new_stream forms 1
-	run --separate-stderr "${put[@]}" --stream forms in
+	try "${put[@]}" --stream forms in
 	[ "$status" -eq 0 ]
 	[ -z "$output$stderr" ]
 	[ "$(stats_get in s.json) $(stats_get out s.json) $(stats_get requests s.json)" = "3 3 1" ]
@@ -82,7 +82,7 @@ print(again)'
 @test "vf-kinesis: thousands in batches of 500, from a pipe too" {
 	events 3100 >in
 	new_stream many 2
-	run --separate-stderr "${put[@]}" --stream many in
+	try "${put[@]}" --stream many in
 	[ "$status" -eq 0 ]
 	[ "$(stats_get requests s.json) $(stats_get out s.json)" = "7 3100" ]
 	each_once in many
@@ -95,7 +95,7 @@ print(again)'
 @test "vf-kinesis: those of a key wait for each other" {
 	events 400 40 >in
 	new_stream keyed 1
-	run --separate-stderr "${put[@]}" --stream keyed --concurrency 8 in
+	try "${put[@]}" --stream keyed --concurrency 8 in
 	[ "$status" -eq 0 ]
 	each_once in keyed
 	[ "$(in_order keyed)" = 0 ]
@@ -108,7 +108,7 @@ print(again)'
 		"$PYTHON3" -c 'print("{\"id\":\"b\",\"x\":\"" + "x" * (1 << 20) + "\"}"); print("{\"id\":\"c\",\"x\":\"" + "x" * (3 << 20) + "\"}")'
 	} >in
 	new_stream rejects 1
-	run --separate-stderr "${put[@]}" --stream rejects --rejects r.csv in
+	try "${put[@]}" --stream rejects --rejects r.csv in
 	[ "$status" -eq 0 ]
 	[ "$(reject_lines r.csv)" = '2 bad-json
 3 bad-key
@@ -132,7 +132,7 @@ for i in range(7):
     head = "{\"id\":\"%d\",\"x\":\"" % i
     print(head + "x" * ((1 << 20) - 1 - len(head) - 2) + "\"}")' >in
 	new_stream large 1
-	run --separate-stderr "${put[@]}" --stream large in
+	try "${put[@]}" --stream large in
 	[ "$status" -eq 0 ]
 	[ "$(stats_get out s.json) $(stats_get requests s.json)" = "7 2" ]
 	each_once in large
@@ -156,50 +156,50 @@ for i in range(7):
 }
 
 @test "vf-kinesis: an empty input is an empty stream, and needs credentials all the same" {
-	run --separate-stderr "${put[@]}" --stream one </dev/null
+	try "${put[@]}" --stream one </dev/null
 	[ "$status" -eq 0 ]
 	[ "$(stats_get requests s.json)" = 0 ]
 	unset AWS_ACCESS_KEY_ID
-	run --separate-stderr "${put[@]}" --stream one </dev/null
+	try "${put[@]}" --stream one </dev/null
 	[ "$status" -eq 2 ]
 	[ "$stderr" = "vf-kinesis: no AWS credentials: neither in the environment, nor a profile, nor a container's" ]
 	unset AWS_REGION
-	run --separate-stderr "${put[@]}" --stream one </dev/null
+	try "${put[@]}" --stream one </dev/null
 	[ "$status" -eq 2 ]
 	[[ $stderr == "vf-kinesis: no AWS region: "* ]]
 }
 
 @test "vf-kinesis: usage" {
-	run --separate-stderr vf-kinesis put --key id </dev/null
+	try vf-kinesis put --key id </dev/null
 	[ "$status" -eq 2 ]
 	[ "$stderr" = "vf-kinesis: --stream NAME is needed" ]
-	run --separate-stderr vf-kinesis put --stream one </dev/null
+	try vf-kinesis put --stream one </dev/null
 	[ "$status" -eq 2 ]
-	run --separate-stderr vf-kinesis --stream one --key id get </dev/null
+	try vf-kinesis --stream one --key id get </dev/null
 	[ "$status" -eq 2 ]
-	run --separate-stderr "${put[@]}" --stream one --concurrency 0 </dev/null
+	try "${put[@]}" --stream one --concurrency 0 </dev/null
 	[ "$status" -eq 2 ]
 	[ "$stderr" = "vf-kinesis: --concurrency: 1 to 200" ]
-	run --separate-stderr "${put[@]}" --stream one --endpoint-url ftp://x </dev/null
+	try "${put[@]}" --stream one --endpoint-url ftp://x </dev/null
 	[ "$status" -eq 2 ]
-	run --separate-stderr "${put[@]}" --stream one nowhere.ndjson
+	try "${put[@]}" --stream one nowhere.ndjson
 	[ "$status" -eq 1 ]
 	[ "$stderr" = "vf-kinesis: nowhere.ndjson: No such file or directory" ]
 }
 
 @test "vf-kinesis: a wrong secret, a stranger, and a stream that is not there end the run at once" {
 	events 2000 >in
-	AWS_SECRET_ACCESS_KEY=wrong run --separate-stderr "${put[@]}" --stream one --rejects r.csv in
+	AWS_SECRET_ACCESS_KEY=wrong try "${put[@]}" --stream one --rejects r.csv in
 	[ "$status" -eq 1 ]
 	[[ $stderr == "vf-kinesis: the service refuses us: "* ]]
 	[ "$(wc -l <<<"$stderr")" -eq 1 ]
 	[ "$(stats_get out s.json)" = 0 ]
 	stats_conserved s.json
-	AWS_ACCESS_KEY_ID=$MOTO_NOBODY_KEY AWS_SECRET_ACCESS_KEY=$MOTO_NOBODY_SECRET run --separate-stderr \
+	AWS_ACCESS_KEY_ID=$MOTO_NOBODY_KEY AWS_SECRET_ACCESS_KEY=$MOTO_NOBODY_SECRET try \
 		"${put[@]}" --stream one --rejects r.csv in
 	[ "$status" -eq 1 ]
 	[[ $stderr == "vf-kinesis: the service refuses us: "* ]]
-	run --separate-stderr "${put[@]}" --stream none --rejects r.csv in
+	try "${put[@]}" --stream none --rejects r.csv in
 	[ "$status" -eq 1 ]
 	[ "$stderr" = "vf-kinesis: the service refuses us: ResourceNotFoundException" ]
 	stats_conserved s.json
@@ -211,10 +211,10 @@ for i in range(7):
 	printf '# keys\n[other]\naws_access_key_id = AK\r\naws_secret_access_key = x\n[ops]\r\naws_access_key_id=%s\nAWS_SECRET_ACCESS_KEY = %s \n' \
 		"$MOTO_KEY" "$MOTO_SECRET" >.aws/credentials
 	printf '[profile ops]\nregion = us-east-1\ns3 =\n  region = nowhere\n' >.aws/config
-	AWS_PROFILE=ops run --separate-stderr "${put[@]}" --stream two <<<'{"id":"profile"}'
+	AWS_PROFILE=ops try "${put[@]}" --stream two <<<'{"id":"profile"}'
 	[ "$status" -eq 0 ]
 	records_of two | grep -q profile
-	AWS_PROFILE=none run --separate-stderr "${put[@]}" --region us-east-1 --stream two <<<'{"id":"profile"}'
+	AWS_PROFILE=none try "${put[@]}" --region us-east-1 --stream two <<<'{"id":"profile"}'
 	[ "$status" -eq 2 ]
 	[ "$stderr" = "vf-kinesis: AWS_PROFILE: the shared credentials file has no such profile with keys" ]
 }
@@ -225,7 +225,7 @@ for i in range(7):
 	new_stream container 1
 	unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY
 	export AWS_ENDPOINT_URL=$PROXY_URL AWS_CONTAINER_CREDENTIALS_FULL_URI=$PROXY_URL/credentials
-	run --separate-stderr "${put[@]}" --stream container <<<'{"id":"a","n":-1}'
+	try "${put[@]}" --stream container <<<'{"id":"a","n":-1}'
 	[ "$status" -eq 75 ]
 	[ "$stderr" = "vf-kinesis: container credentials: http-401" ]
 	echo secret-of-the-task >token
@@ -244,7 +244,7 @@ for i in range(7):
 	[ "$(in_order container)" = 0 ]
 	[ "$(stats_get credentialFetches s.json)" -ge 2 ]
 	[ "$(stats_get credentialFetches s.json)" -le 8 ]
-	AWS_CONTAINER_CREDENTIALS_FULL_URI=http://203.0.113.1/x run --separate-stderr "${put[@]}" --stream container </dev/null
+	AWS_CONTAINER_CREDENTIALS_FULL_URI=http://203.0.113.1/x try "${put[@]}" --stream container </dev/null
 	[ "$status" -eq 2 ]
 	[ "$stderr" = "vf-kinesis: AWS_CONTAINER_CREDENTIALS_FULL_URI: neither https:// nor of this machine" ]
 }
@@ -256,7 +256,7 @@ for i in range(7):
 		--partial 0.3 --garbled 0.04
 	events 6000 700 >in
 	new_stream storm 2
-	run --separate-stderr "${put[@]}" --endpoint-url "$PROXY_URL" --stream storm --concurrency 6 --retries 60 in
+	try "${put[@]}" --endpoint-url "$PROXY_URL" --stream storm --concurrency 6 --retries 60 in
 	echo "$stderr"
 	[ "$status" -eq 0 ]
 	[ "$(stats_get in s.json) $(stats_get out s.json)" = "6000 6000" ]
@@ -274,7 +274,7 @@ for i in range(7):
 @test "vf-kinesis: what cannot be delivered is rejected, makes exit 75, and later ones of its key do not overtake" {
 	start_proxy --throttle 1
 	events 3000 100 >in
-	run --separate-stderr "${put[@]}" --endpoint-url "$PROXY_URL" --stream one --retries 1 --rejects r.csv in
+	try "${put[@]}" --endpoint-url "$PROXY_URL" --stream one --retries 1 --rejects r.csv in
 	[ "$status" -eq 75 ]
 	[[ $stderr == "vf-kinesis: "*" records were not delivered: run again" ]]
 	[ "$(stats_get out s.json)" = 0 ]
@@ -307,7 +307,7 @@ for i in range(7):
 @test "vf-kinesis: nothing that was in a record or a secret gets to stderr" {
 	start_proxy --throttle 1
 	echo '{"id":"nf-secret","email":"secret@example.com"}' >in
-	run --separate-stderr "${put[@]}" --endpoint-url "$PROXY_URL" --stream one --retries 0 in
+	try "${put[@]}" --endpoint-url "$PROXY_URL" --stream one --retries 0 in
 	[ "$status" -eq 75 ]
 	[[ $stderr != *secret* && $stderr != *"$MOTO_SECRET"* ]]
 	run ! grep -q "$MOTO_SECRET" s.json

@@ -55,7 +55,7 @@ results() {
 @test "vf-sfmc: jobs go in batches, each with its key and attributes; one result a job" {
 	cloud
 	jobs 1 1203 >in
-	run --separate-stderr vf-sfmc --definition wave-mail --stats st -o out in
+	try vf-sfmc --definition wave-mail --stats st -o out in
 	echo "$stderr"
 	[ "$status" -eq 0 ]
 	[ -z "$stderr" ]
@@ -77,7 +77,7 @@ results() {
 	cloud
 	jobs 1 3 | messages 2099-01-01T00:00:00Z >in
 	jobs 4 5 | messages 2020-01-01T00:00:00Z >>in
-	run --separate-stderr vf-sfmc --definition wave-mail --stats st -o out in
+	try vf-sfmc --definition wave-mail --stats st -o out in
 	[ "$status" -eq 0 ]
 	[ "$(accepted | wc -l)" -eq 3 ]
 	[ "$(results 'map(select(.status == "sent") | .receiptHandle) | sort | join(" ")')" = \
@@ -89,7 +89,7 @@ results() {
 @test "vf-sfmc: a message whose visibility ends while Marketing Cloud asks to wait is not sent" {
 	cloud 429
 	jobs 1 2 | messages "$(date -u -d '+2 seconds' +%FT%TZ)" >in
-	run --separate-stderr vf-sfmc --definition wave-mail -o out in
+	try vf-sfmc --definition wave-mail -o out in
 	[ "$status" -eq 0 ]
 	[ "$(results 'map(.status) | join(" ")')" = 'expired expired' ]
 	[ "$(accepted | wc -l)" -eq 0 ]
@@ -99,7 +99,7 @@ results() {
 	cloud
 	jobs 1 3 >in
 	jobs 4 4 | sed 's/fan4@/bad@/' >>in
-	run --separate-stderr vf-sfmc --definition wave-mail -o out in
+	try vf-sfmc --definition wave-mail -o out in
 	[ "$status" -eq 0 ]
 	[ "$(results 'map(select(.status == "failed")) | .[0] | [.globalUserId, .errorcode, .httpStatus, .detail] | tojson')" = '["f4",108,202,"refused"]' ]
 	[ "$(results 'map(select(.status == "sent")) | length')" -eq 3 ]
@@ -112,7 +112,7 @@ results() {
 		: >account
 		# shellcheck disable=SC2086
 		cloud $words
-		run --separate-stderr vf-sfmc --definition wave-mail --concurrency 1 --stats st -o out in
+		try vf-sfmc --definition wave-mail --concurrency 1 --stats st -o out in
 		echo "$words: $stderr"
 		[ "$status" -eq 0 ]
 		[ "$(jq -r 'select(.word) | .word' account | paste -sd ' ')" = "$words" ]
@@ -126,12 +126,12 @@ results() {
 @test "vf-sfmc: a messageKey that Marketing Cloud has already (109110) was sent, however it says so" {
 	jobs 1 3 >in
 	cloud lost
-	run --separate-stderr vf-sfmc --definition wave-mail --retries 0 -o out in
+	try vf-sfmc --definition wave-mail --retries 0 -o out in
 	[ "$(results 'map(.status) | unique | join(",")')" = unknown ]
 	[ "$(accepted | wc -l)" -eq 3 ]
 	# Another run, whose requests fail as a whole, and then one by one.
 	cloud 400-errors
-	run --separate-stderr vf-sfmc --definition wave-mail -o out in
+	try vf-sfmc --definition wave-mail -o out in
 	[ "$status" -eq 0 ]
 	[ "$(results 'map(.status) | join(",")')" = sent,sent,sent ]
 	[ "$(jq -r 'select(.recipients) | .recipients' account | paste -sd ' ')" = '3 3 1 1 1' ]
@@ -139,7 +139,7 @@ results() {
 	{ jobs 1 4; jobs 4 4; } >in
 	: >account
 	cloud
-	run --separate-stderr vf-sfmc --definition wave-mail --concurrency 1 -o out in
+	try vf-sfmc --definition wave-mail --concurrency 1 -o out in
 	[ "$status" -eq 0 ]
 	[ "$(results 'map(.status) | unique | join(",")')" = sent ]
 	[ "$(results length)" -eq 5 ]
@@ -150,11 +150,11 @@ results() {
 @test "vf-sfmc: when the tries are spent the jobs have failed, or nobody knows" {
 	cloud 503
 	jobs 1 2 >in
-	run --separate-stderr vf-sfmc --definition wave-mail --retries 1 -o out in
+	try vf-sfmc --definition wave-mail --retries 1 -o out in
 	[ "$status" -eq 0 ]
 	[ "$(results 'map(.status + " " + .detail) | unique | join(",")')" = 'failed http-503' ]
 	cloud lost
-	run --separate-stderr vf-sfmc --definition wave-mail --retries 1 -o out in
+	try vf-sfmc --definition wave-mail --retries 1 -o out in
 	[ "$status" -eq 0 ]
 	[ "$(results 'map(.status) | unique | join(",")')" = unknown ]
 }
@@ -180,7 +180,7 @@ results() {
 	for word in 401 403 no-token; do
 		cloud "$word"
 		rm -f st
-		run --separate-stderr vf-sfmc --definition wave-mail --concurrency 1 --stats st in
+		try vf-sfmc --definition wave-mail --concurrency 1 --stats st in
 		[ "$status" -eq 1 ]
 		[ "${#lines[@]}" -eq 900 ]
 		stats_conserved st
@@ -195,14 +195,14 @@ results() {
 	cloud 400-many
 	jobs 1 12 >in
 	jobs 13 13 | sed 's/fan13@/bad@/' >>in
-	run --separate-stderr vf-sfmc --definition wave-mail -o out in
+	try vf-sfmc --definition wave-mail -o out in
 	[ "$status" -eq 0 ]
 	[ "$(results 'map(select(.status == "sent")) | length')" -eq 12 ]
 	[ "$(results 'map(select(.status == "failed") | .globalUserId) | join(" ")')" = f13 ]
 	[ "$(results 'map(.jobId) | unique | length')" -eq 13 ]
 	[ "$(accepted | wc -l)" -eq 12 ]
 	# An unknown definition refuses each.
-	run --separate-stderr vf-sfmc --definition other --stop-after 0 -o out in
+	try vf-sfmc --definition other --stop-after 0 -o out in
 	[ "$status" -eq 0 ]
 	[ "$(results 'map(.status + .detail) | unique | join(" ")')" = failedhttp-400 ]
 }
@@ -217,14 +217,14 @@ results() {
 		printf '%s\n' '{"body":"text","receiptHandle":"r"}' '{"body":{"jobId":"a"}}' 'no json' '[]'
 		jobs 5 5 | messages yesterday
 	} >in
-	run --separate-stderr vf-sfmc --definition wave-mail --stats st --rejects rejects -o out in
+	try vf-sfmc --definition wave-mail --stats st --rejects rejects -o out in
 	[ "$status" -eq 0 ]
 	[ -z "$stderr" ]
 	[ "$(results 'map(.globalUserId) | join(" ")')" = f1 ]
 	[ "$(reject_lines rejects | paste -sd,)" = '2 bad-job,3 bad-job,4 bad-job,5 bad-job,6 bad-job,7 bad-json,8 bad-json,9 bad-job' ]
 	stats_conserved st
 	jobs 2 2 | jq -c 'del(.html)' >in
-	run --separate-stderr vf-sfmc --definition wave-mail in
+	try vf-sfmc --definition wave-mail in
 	[[ $stderr != *example.com* && $stderr != *CODE* ]]
 }
 
@@ -259,7 +259,7 @@ results() {
 
 @test "vf-sfmc: empty input is nothing to do, and asks for no token" {
 	cloud
-	run --separate-stderr vf-sfmc --definition wave-mail --stats st </dev/null
+	try vf-sfmc --definition wave-mail --stats st </dev/null
 	[ "$status" -eq 0 ]
 	[ -z "$output$stderr" ]
 	[ ! -s account ]
@@ -268,21 +268,21 @@ results() {
 
 @test "vf-sfmc: wrong usage is exit 2, and no secret is taken from the command line" {
 	cloud
-	run --separate-stderr vf-sfmc </dev/null
+	try vf-sfmc </dev/null
 	[ "$status" -eq 2 ]
 	[ "$stderr" = 'vf-sfmc: --definition KEY is needed' ]
 	for args in '--batch 0' '--batch 501' '--concurrency 0' '--timeout 1ms' '--rest-url nowhere' '--secret-file none' '--client-secret x'; do
 		# shellcheck disable=SC2086
-		run --separate-stderr vf-sfmc --definition wave-mail $args </dev/null
+		try vf-sfmc --definition wave-mail $args </dev/null
 		[ "$status" -eq 2 ]
 		[ "${#stderr_lines[@]}" -eq 1 ]
 	done
 	unset VF_SFMC_CLIENT_SECRET
-	run --separate-stderr vf-sfmc --definition wave-mail </dev/null
+	try vf-sfmc --definition wave-mail </dev/null
 	[ "$status" -eq 2 ]
 	echo '{"client_id":"id-1","client_secret":"secret-1","account_id":"7"}' >secret
 	jobs 1 1 >in
-	run --separate-stderr vf-sfmc --definition wave-mail --secret-file secret -o out in
+	try vf-sfmc --definition wave-mail --secret-file secret -o out in
 	[ "$status" -eq 0 ]
 	[ "$(results '.[0].status')" = sent ]
 }

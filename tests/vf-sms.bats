@@ -154,7 +154,7 @@ nf9,suppressed,0,opt-out' ]
 	[ "$(statuses)" = '30 sent' ]
 	rm journal
 	start_service --script '503:86400'
-	run --separate-stderr sms --concurrency 1 in.csv
+	try sms --concurrency 1 in.csv
 	[ "$status" -eq 75 ]
 	[ "$(tail -n 1 <<<"$stderr")" = 'vf-sms: the service asks to wait for 86400 s' ]
 }
@@ -162,7 +162,7 @@ nf9,suppressed,0,opt-out' ]
 @test "vf-sms: 401 in mid-run ends it with exit 1, and a run with a good token goes on" {
 	make_wave 60
 	start_service --script 'ok*20,401*100'
-	run --separate-stderr sms --concurrency 4 --rate 0 -o out.csv in.csv
+	try sms --concurrency 4 --rate 0 -o out.csv in.csv
 	[ "$status" -eq 1 ]
 	[[ $stderr == *'vf-sms: the service refuses us: http-401' ]]
 	[ ! -e out.csv ]
@@ -177,7 +177,7 @@ nf9,suppressed,0,opt-out' ]
 @test "vf-sms: --stop-after counts failures in a row, and what was refused stays refused" {
 	make_wave 100
 	start_service --script '400*4,ok,400*95'
-	run --separate-stderr sms --concurrency 1 --rate 0 --stop-after 5 in.csv
+	try sms --concurrency 1 --rate 0 --stop-after 5 in.csv
 	[ "$status" -eq 1 ]
 	[ "$stderr" = 'vf-sms: 5 failures in a row, the last one: http-400' ]
 	[ "$(wc -l <requests.txt)" -eq 10 ]
@@ -245,7 +245,7 @@ nf4,deferred,0,window' ]
 	[ "$(statuses)" = '2 failed 2 sent' ]
 	[ "$(csv_get detail out.csv | sort | paste -sd,)" = ',,no-timezone,no-timezone' ]
 	sed -i 's/,"timezone":"[^"]*"//g' config.json
-	run --separate-stderr sms --window "$open" in.csv
+	try sms --window "$open" in.csv
 	[ "$status" -eq 2 ]
 	[ "$stderr" = 'vf-sms: --window: --tz ZONE is needed: market NYC of the configuration has no timezone' ]
 }
@@ -253,7 +253,7 @@ nf4,deferred,0,window' ]
 @test "vf-sms: --dry-run shows the messages, by another alphabet too, and needs no service" {
 	make_wave 2
 	printf '{{code}} für „{{campaignName}}“\nam {{waveDate}} \\o/\n' >sms.txt
-	run --separate-stderr vf-sms --dry-run -c config.json --wave w1 --template sms.txt in.csv
+	try vf-sms --dry-run -c config.json --wave w1 --template sms.txt in.csv
 	[ "$status" -eq 0 ]
 	[ -z "$stderr" ]
 	[ "$output" = 'globalUserId,status,attempts,httpStatus,messageId,segments,finishedAt,seconds,detail,encoding,body
@@ -261,7 +261,7 @@ nf1,dry-run,0,,,1,,,,UCS-2,C000001 für „The Presale“\nam 2027-05-31 \\o/
 nf2,dry-run,0,,,1,,,,UCS-2,C000002 für „The Presale“\nam 2027-05-31 \\o/' ]
 	echo '{{code}}, {{waveId}}' >sms.txt
 	echo 'nf2,+12120000001,NYC,C1,generated' >>in.csv
-	run --separate-stderr vf-sms --dry-run -c config.json --wave w1 --template sms.txt in.csv
+	try vf-sms --dry-run -c config.json --wave w1 --template sms.txt in.csv
 	[ "${lines[1]}" = 'nf1,dry-run,0,,,1,,,,GSM-7,"C000001, w1"' ]
 	[ "${lines[3]}" = 'nf2,failed,0,,,,,,duplicate-fan,,' ]
 }
@@ -271,10 +271,10 @@ nf2,dry-run,0,,,1,,,,UCS-2,C000002 für „The Presale“\nam 2027-05-31 \\o/' ]
 	printf '%0150d {{code}} {{note}}' 0 >sms.txt
 	sed -i '1s/$/,note/; 2,$s/$/,x/; 40s/x$/one part more than was said/' in.csv
 	start_service
-	run --separate-stderr sms --max-segments 1 in.csv
+	try sms --max-segments 1 in.csv
 	[ "$status" -eq 2 ]
 	[ "$stderr" = 'vf-sms: in.csv:40: a message of 2 segments (GSM-7): more than --max-segments 1' ]
-	run --separate-stderr sms --max-segments 1 < <(cat in.csv)
+	try sms --max-segments 1 < <(cat in.csv)
 	[ "$status" -eq 2 ]
 	[ ! -e journal ]
 	[ ! -s requests.txt ]
@@ -331,16 +331,16 @@ nf2,dry-run,0,,,1,,,,UCS-2,C000002 für „The Presale“\nam 2027-05-31 \\o/' ]
 	sms_job -o out.csv in.csv 3>&- &
 	pid=$!
 	wait_until 10 test -s journal
-	run --separate-stderr sms --lock-wait 100ms in.csv
+	try sms --lock-wait 100ms in.csv
 	[ "$status" -eq 75 ]
 	wait "$pid"
 	sed -i 's/w1/w2/' config.json
-	run --separate-stderr vf-sms -c config.json --wave w2 --url "$url" --template sms.txt --journal journal in.csv
+	try vf-sms -c config.json --wave w2 --url "$url" --template sms.txt --journal journal in.csv
 	[ "$status" -eq 2 ]
 	[[ $stderr == 'vf-sms: journal: the journal of c1,w1,sms '* ]]
 	echo 'nonsense,nf1,x' >>journal
 	sed -i 's/w2/w1/' config.json
-	run --separate-stderr sms in.csv
+	try sms in.csv
 	[ "$status" -eq 2 ]
 	[[ $stderr == 'vf-sms: journal:'*': a status that is not known here' ]]
 }
@@ -361,7 +361,7 @@ nf2,dry-run,0,,,1,,,,UCS-2,C000002 für „The Presale“\nam 2027-05-31 \\o/' ]
 		-addext 'subjectAltName=IP:127.0.0.1' 2>/dev/null
 	start_service --tls cert.pem key.pem
 	url=https${url#http}
-	run --separate-stderr sms in.csv
+	try sms in.csv
 	[ "$status" -eq 1 ]
 	[[ $stderr == *'vf-sms: the service refuses us: certificate' ]]
 	[ ! -s requests.txt ]
@@ -369,7 +369,7 @@ nf2,dry-run,0,,,1,,,,UCS-2,C000002 für „The Presale“\nam 2027-05-31 \\o/' ]
 	[ "$(statuses)" = '5 sent' ]
 	url=https://localhost:${url##*:}
 	rm journal
-	run --separate-stderr sms --ca-file cert.pem in.csv
+	try sms --ca-file cert.pem in.csv
 	[ "$status" -eq 1 ]
 }
 
@@ -387,19 +387,19 @@ nf2,dry-run,0,,,1,,,,UCS-2,C000002 für „The Presale“\nam 2027-05-31 \\o/' ]
 	for args in '--rate-unit parts' '--concurrency 0' '--concurrency 10001' '--timeout 0' '--window 8-21' \
 		'--token-file nowhere' '--suppress nowhere' '--tz Mars/Olympus' '--rate 1000001' '--url ftp://x/' '--url http://u:p@x/'; do
 		# shellcheck disable=SC2086
-		run --separate-stderr sms --column market=code --column code=market $args in.csv
+		try sms --column market=code --column code=market $args in.csv
 		[ "$status" -eq 2 ] || { echo "$args: $status $stderr"; false; }
 		[ "$(wc -l <<<"$stderr")" -eq 1 ]
 		[[ $stderr != *u:p@* ]]
 	done
 	for args in '--template sms.txt --journal j' '--template sms.txt --url http://x/' '--url http://x/ --journal j'; do
 		# shellcheck disable=SC2086
-		run --separate-stderr vf-sms -c config.json --wave w1 $args in.csv
+		try vf-sms -c config.json --wave w1 $args in.csv
 		[ "$status" -eq 2 ]
 		[[ $stderr == *' is needed' ]]
 	done
 	echo '{{nobody}}' >sms.txt
-	run --separate-stderr sms in.csv
+	try sms in.csv
 	[ "$status" -eq 2 ]
 	[ "$stderr" = 'vf-sms: sms.txt:1: {{nobody}}: no column and no value of this name' ]
 	[ ! -e journal ]
@@ -411,7 +411,7 @@ nf2,dry-run,0,,,1,,,,UCS-2,C000002 für „The Presale“\nam 2027-05-31 \\o/' ]
 	head -n 1 in.csv >empty.csv
 	sms -o out.csv empty.csv
 	[ "$(wc -l <out.csv)" -eq 1 ]
-	run --separate-stderr sms /dev/null
+	try sms /dev/null
 	[ "$status" -eq 1 ]
 	{ printf '\xef\xbb\xbf'; sed 's/$/\r/' in.csv | head -c -2; } >crlf.csv
 	sms -o out.csv crlf.csv
@@ -422,12 +422,12 @@ nf2,dry-run,0,,,1,,,,UCS-2,C000002 für „The Presale“\nam 2027-05-31 \\o/' ]
 @test "vf-sms: a full disk and a closed reader stop it before more leaves, and nothing is forgotten" {
 	make_wave 3000
 	start_service
-	run --separate-stderr bash -c '"$@" --rate 500 >/dev/full' - vf-sms -c config.json --wave w1 --url "$url" --template sms.txt \
+	try bash -c '"$@" --rate 500 >/dev/full' - vf-sms -c config.json --wave w1 --url "$url" --template sms.txt \
 		--journal journal in.csv
 	[ "$status" -eq 1 ]
 	[[ $stderr == *'vf-sms: stdout: No space left on device' ]]
 	[ "$(wc -l <account.txt)" -lt 1000 ]
-	run --separate-stderr bash -c '"$@" --rate 500 | head -n 1 >/dev/null; exit "${PIPESTATUS[0]}"' - vf-sms -c config.json \
+	try bash -c '"$@" --rate 500 | head -n 1 >/dev/null; exit "${PIPESTATUS[0]}"' - vf-sms -c config.json \
 		--wave w1 --url "$url" --template sms.txt --journal journal in.csv
 	[ "$status" -eq 141 ]
 	[ -z "$stderr" ]

@@ -39,13 +39,13 @@ jobs_of() {
 
 @test "vf-sqs: send queues each line as it stands; a second run queues nothing" {
 	printf '{"jobId":"a b","t":"\\u00e9 caf\xc3\xa9 \\"x\\""}\r\n\n{"n":1}\n{"jobId":"j1"}\n{"jobId":"j1","again":true}\nbad\n' >in
-	run --separate-stderr sqs forms --journal j --rejects r.csv send in
+	try sqs forms --journal j --rejects r.csv send in
 	[ "$status" -eq 0 ]
 	[ -z "$output$stderr" ]
 	[ "$(reject_lines r.csv)" = $'5 duplicate-job\n6 bad-json' ]
 	[ "$(stats_get in s.json) $(stats_get out s.json) $(stats_get rejected s.json)" = "5 3 2" ]
 	printf 'sent,torn' >>j
-	run --separate-stderr sqs forms --journal j --rejects /dev/null send in
+	try sqs forms --journal j --rejects /dev/null send in
 	[ "$status" -eq 0 ]
 	[ "$stderr" = "vf-sqs: j: a last line of 9 bytes was torn, and is cut off" ]
 	[ "$(stats_get out s.json) $(stats_get queuedBefore s.json) $(stats_get requests s.json)" = "3 3 0" ]
@@ -59,7 +59,7 @@ jobs_of() {
 for i, n in enumerate([262144, 262145, 130000, 130000, 130000] + [50] * 23):
     head = "{\"jobId\":\"j%d\",\"x\":\"" % i
     print(head + "x" * (n - len(head) - 2) + "\"}")' >in
-	run --separate-stderr sqs packs --journal j --rejects r.csv send in
+	try sqs packs --journal j --rejects r.csv send in
 	[ "$status" -eq 0 ]
 	[ "$(reject_lines r.csv)" = '2 too-large' ]
 	[ "$(stats_get out s.json) $(stats_get requests s.json)" = "27 5" ]
@@ -70,11 +70,11 @@ for i, n in enumerate([262144, 262145, 130000, 130000, 130000] + [50] * 23):
 	jobs_of 3 >in
 	printf 'vf-journal/1,-,-,queue\nintent,j1\nintent,j2\nqueued,j2,\n' >j
 	chmod 600 j
-	run --separate-stderr sqs again --journal j send in
+	try sqs again --journal j send in
 	[ "$status" -eq 0 ]
 	[ "$(stats_get out s.json) $(stats_get queuedBefore s.json)" = "3 1" ]
 	[ "$(held again | jq -r .jobId | sort | paste -sd,)" = j1,j3 ]
-	run --separate-stderr sqs again --journal j --wave w2 send in
+	try sqs again --journal j --wave w2 send in
 	[ "$status" -eq 2 ]
 }
 
@@ -83,7 +83,7 @@ for i, n in enumerate([262144, 262145, 130000, 130000, 130000] + [50] * 23):
 	echo "TEST_SEED=$seed"
 	start_proxy --seed "$seed" --throttle 0.1 --unavailable 0.1 --drop-before 0.08 --drop-after 0.08 --partial 0.2
 	jobs_of 200 >in
-	run --separate-stderr sqs storm --endpoint-url "$PROXY_URL" --journal j --retries 60 send in
+	try sqs storm --endpoint-url "$PROXY_URL" --journal j --retries 60 send in
 	[ "$status" -eq 0 ]
 	[ "$(stats_get in s.json) $(stats_get out s.json)" = "200 200" ]
 	held storm | jq -r .jobId >got
@@ -98,7 +98,7 @@ for i, n in enumerate([262144, 262145, 130000, 130000, 130000] + [50] * 23):
 	jobs_of 25 >in
 	sqs cycle --journal j send in
 	moto send "$MOTO_URL/123456789012/cycle" 'no json' $'[1,\n2]' $'{"a":\n"b"}' '1,"b":2'
-	run --separate-stderr sqs cycle --wait 0 --until-empty --visibility 3s -o got.ndjson receive
+	try sqs cycle --wait 0 --until-empty --visibility 3s -o got.ndjson receive
 	[ "$status" -eq 0 ]
 	[ "$(wc -l <got.ndjson)" -eq 29 ]
 	[ "$(stats_get in s.json) $(stats_get out s.json)" = "29 29" ]
@@ -107,13 +107,13 @@ for i, n in enumerate([262144, 262145, 130000, 130000, 130000] + [50] * 23):
 	[ "$(jq -r '(.visibleUntil | fromdate) - (.receivedAt | fromdate)' got.ndjson | sort -u)" = 3 ]
 	jq -c '{receiptHandle, status: (if ((.body | objects | .jobId) // "") == "j7" then "failed" else "sent" end)}' got.ndjson >results
 	echo '{"status":"sent"}' >>results
-	run --separate-stderr sqs cycle --rejects r.csv delete results
+	try sqs cycle --rejects r.csv delete results
 	[ "$status" -eq 0 ]
 	[ "$(reject_lines r.csv)" = '30 no-receipt' ]
 	[ "$(stats_get in s.json) $(stats_get out s.json) $(stats_get deferred s.json)" = "30 28 1" ]
 	stats_conserved s.json
 	sleep 3
-	run --separate-stderr sqs cycle --wait 0 --until-empty receive
+	try sqs cycle --wait 0 --until-empty receive
 	[ "$(jq -r .body.jobId <<<"$output")" = j7 ]
 }
 
@@ -121,7 +121,7 @@ for i, n in enumerate([262144, 262145, 130000, 130000, 130000] + [50] * 23):
 	local pid status=0
 	jobs_of 12 >in
 	sqs stop --journal j send in
-	run --separate-stderr sqs stop --wait 0 --max 4 receive
+	try sqs stop --wait 0 --max 4 receive
 	[ "$status" -eq 0 ]
 	[ "${#lines[@]}" -eq 4 ]
 	vf-sqs --queue-url "$MOTO_URL/123456789012/stop" --stats s.json --wait 1 receive >out 2>err 3>&- &
@@ -137,33 +137,33 @@ for i, n in enumerate([262144, 262145, 130000, 130000, 130000] + [50] * 23):
 @test "vf-sqs: what cannot be queued is rejected and makes exit 75; a later run queues it" {
 	start_proxy --throttle 1
 	jobs_of 30 >in
-	run --separate-stderr sqs keep --endpoint-url "$PROXY_URL" --journal j --retries 1 --rejects r.csv send in
+	try sqs keep --endpoint-url "$PROXY_URL" --journal j --retries 1 --rejects r.csv send in
 	[ "$status" -eq 75 ]
 	[ "$(stats_get out s.json)" = 0 ]
 	stats_conserved s.json
-	run --separate-stderr sqs keep --journal j send in
+	try sqs keep --journal j send in
 	[ "$status" -eq 0 ]
 	[ "$(held keep | sort -u | wc -l)" -eq 30 ]
 }
 
 @test "vf-sqs: usage, a queue that is not there, and who may not" {
-	run --separate-stderr vf-sqs send </dev/null
+	try vf-sqs send </dev/null
 	[ "$status" -eq 2 ]
 	[ "$stderr" = "vf-sqs: --queue-url URL is needed" ]
-	run --separate-stderr sqs forms send </dev/null
+	try sqs forms send </dev/null
 	[ "$status" -eq 2 ]
 	[ "$stderr" = "vf-sqs: --journal FILE goes with send, and send needs it" ]
-	run --separate-stderr sqs forms --wait 21 receive
+	try sqs forms --wait 21 receive
 	[ "$status" -eq 2 ]
-	run --separate-stderr sqs forms receive in.ndjson
+	try sqs forms receive in.ndjson
 	[ "$status" -eq 2 ]
 	[ "$stderr" = "vf-sqs: receive reads no files; see vf-sqs --help" ]
-	run --separate-stderr sqs forms --max 3 delete </dev/null
+	try sqs forms --max 3 delete </dev/null
 	[ "$status" -eq 2 ]
-	run --separate-stderr sqs none --wait 0 --until-empty receive
+	try sqs none --wait 0 --until-empty receive
 	[ "$status" -eq 1 ]
 	[[ $stderr == "vf-sqs: the service refuses us: "* ]]
-	AWS_SECRET_ACCESS_KEY=wrong run --separate-stderr sqs forms --wait 0 --until-empty receive
+	AWS_SECRET_ACCESS_KEY=wrong try sqs forms --wait 0 --until-empty receive
 	[ "$status" -eq 1 ]
 	[ "$(wc -l <<<"$stderr")" -eq 1 ]
 	[ -z "$output" ]

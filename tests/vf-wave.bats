@@ -56,7 +56,7 @@ folder_is_whole() {
 }
 
 @test "vf-wave: every fan goes where he can be told, and the columns are set" {
-	run --separate-stderr "${wave[@]}" --out out --stats s.json --rejects r.csv in.csv
+	try "${wave[@]}" --out out --stats s.json --rejects r.csv in.csv
 	[ "$status" -eq 0 ]
 	[ -z "$output$stderr" ]
 	[ "$(ids out/codes.csv)" = "nf1 nf2 nf3 nf4 nf5 nf6" ]
@@ -80,7 +80,7 @@ nf1,a@example.com,NYC,,A1,generated,c1,w1,2027-06-01T16:00:00Z,2027-05-31T16:00:
 
 @test "vf-wave: smsUnconfirmed lets unconfirmed phones have an SMS" {
 	jq '.options.smsUnconfirmed = true' config.json >c2.json
-	run --separate-stderr vf-wave -c c2.json --wave w1 --now 2027-01-01T00:00:00Z --out out --rejects r.csv in.csv
+	try vf-wave -c c2.json --wave w1 --now 2027-01-01T00:00:00Z --out out --rejects r.csv in.csv
 	[ "$status" -eq 0 ]
 	[ "$(ids out/sms.csv)" = "nf1 nf3 nf4 nf5 nf8" ]
 	[ "$(reject_lines r.csv)" = '8 unreachable' ]
@@ -113,28 +113,28 @@ nf1,a@example.com,NYC,,A1,generated,c1,w1,2027-06-01T16:00:00Z,2027-05-31T16:00:
 }
 
 @test "vf-wave: less than 86,400 seconds ahead is refused, exactly that is not" {
-	run --separate-stderr vf-wave -c config.json --wave w1 --now 2027-05-31T16:00:01Z --out out in.csv
+	try vf-wave -c config.json --wave w1 --now 2027-05-31T16:00:01Z --out out in.csv
 	[ "$status" -eq 2 ]
 	[ "$stderr" = "vf-wave: the notify date 2027-06-01T16:00:00Z is less than 86400 seconds ahead (--late allows it)" ]
 	[ -z "$output" ]
 	[ -z "$(find . -name 'out*' -o -name '.vf*')" ]
-	run --separate-stderr vf-wave -c config.json --wave w1 --now 2027-05-31T16:00:01Z --late --out late --rejects /dev/null in.csv
+	try vf-wave -c config.json --wave w1 --now 2027-05-31T16:00:01Z --late --out late --rejects /dev/null in.csv
 	[ "$status" -eq 0 ]
-	run --separate-stderr vf-wave -c config.json --wave w1 --now 2027-05-31T16:00:00Z --out out --rejects /dev/null in.csv
+	try vf-wave -c config.json --wave w1 --now 2027-05-31T16:00:00Z --out out --rejects /dev/null in.csv
 	[ "$status" -eq 0 ]
 	diff -r out late
 	# Without --now it is the clock that counts.
-	run --separate-stderr vf-wave -c config.json --wave w1 --notify-date 2020-01-01T00:00:00Z --out past in.csv
+	try vf-wave -c config.json --wave w1 --notify-date 2020-01-01T00:00:00Z --out past in.csv
 	[ "$status" -eq 2 ]
-	run --separate-stderr vf-wave -c config.json --wave w1 --notify-date 2999-01-01T00:00:00Z --out future --rejects /dev/null in.csv
+	try vf-wave -c config.json --wave w1 --notify-date 2999-01-01T00:00:00Z --out future --rejects /dev/null in.csv
 	[ "$status" -eq 0 ]
 }
 
 @test "vf-wave: a day is 86,400 seconds when clocks change, and a year is a year by the calendar" {
 	# In New York 14 March 2027 has 23 hours: noon the day before is 82,800 s ahead.
-	run --separate-stderr vf-wave -c config.json --wave dst --now 2027-03-13T12:00:00-05:00 --out dst in.csv
+	try vf-wave -c config.json --wave dst --now 2027-03-13T12:00:00-05:00 --out dst in.csv
 	[ "$status" -eq 2 ]
-	run --separate-stderr vf-wave -c config.json --wave dst --now 2027-03-13T11:00:00-05:00 --out dst --rejects /dev/null in.csv
+	try vf-wave -c config.json --wave dst --now 2027-03-13T11:00:00-05:00 --out dst --rejects /dev/null in.csv
 	[ "$status" -eq 0 ]
 	[ "$(manifest '.validFrom + " " + .validTo' dst)" = "2027-03-13T16:00:00Z 2028-03-14T16:00:00Z" ]
 	vf-wave -c config.json --wave leap --now 2027-03-13T12:00:00Z --out leap --rejects /dev/null in.csv
@@ -145,48 +145,48 @@ nf1,a@example.com,NYC,,A1,generated,c1,w1,2027-06-01T16:00:00Z,2027-05-31T16:00:
 }
 
 @test "vf-wave: the notify date is the option's, else the configuration's, else exit 2" {
-	run --separate-stderr "${wave[@]}" --notify-date 2027-07-01T00:00:00+02:00 --out out --rejects /dev/null in.csv
+	try "${wave[@]}" --notify-date 2027-07-01T00:00:00+02:00 --out out --rejects /dev/null in.csv
 	[ "$status" -eq 0 ]
 	[ "$(manifest .notifyDate)" = 2027-06-30T22:00:00Z ]
-	run --separate-stderr vf-wave -c config.json --wave open --out out2 in.csv
+	try vf-wave -c config.json --wave open --out out2 in.csv
 	[ "$status" -eq 2 ]
 	[ "$stderr" = "vf-wave: the configuration has no notifyDate for wave open: --notify-date is needed" ]
-	run --separate-stderr vf-wave -c config.json --wave w9 --out out2 in.csv
+	try vf-wave -c config.json --wave w9 --out out2 in.csv
 	[ "$status" -eq 2 ]
 	[ "$stderr" = "vf-wave: the configuration has no wave w9: --notify-date is needed" ]
-	run --separate-stderr "${wave[@]}" --notify-date tomorrow --out out2 in.csv
+	try "${wave[@]}" --notify-date tomorrow --out out2 in.csv
 	[ "$status" -eq 2 ]
 	one_line
-	run --separate-stderr vf-wave -c config.json --wave w1 --notify-date 9999-06-01T00:00:00Z --out out2 in.csv
+	try vf-wave -c config.json --wave w1 --notify-date 9999-06-01T00:00:00Z --out out2 in.csv
 	[ "$status" -eq 2 ]
 	one_line
 	[ ! -e out2 ]
 }
 
 @test "vf-wave: -c, --wave and --out are needed, and the columns" {
-	run --separate-stderr vf-wave --wave w1 --out out in.csv
+	try vf-wave --wave w1 --out out in.csv
 	[ "$status" -eq 2 ]
 	one_line
-	run --separate-stderr vf-wave -c config.json --out out in.csv
+	try vf-wave -c config.json --out out in.csv
 	[ "$status" -eq 2 ]
 	[ "$stderr" = "vf-wave: --wave ID is needed" ]
-	run --separate-stderr vf-wave -c config.json --wave w1 in.csv
+	try vf-wave -c config.json --wave w1 in.csv
 	[ "$status" -eq 2 ]
 	[ "$stderr" = "vf-wave: --out DIR is needed" ]
 	for column in globalUserId code codeType; do
 		sed "1s/\b$column\b/x/" in.csv >bad.csv
-		run --separate-stderr "${wave[@]}" --out out bad.csv
+		try "${wave[@]}" --out out bad.csv
 		[ "$status" -eq 2 ]
 		[[ $stderr == "vf-wave: bad.csv: no column $column"* ]]
 	done
-	run --separate-stderr "${wave[@]}" --out out <<<$'globalUserId,code,codeType\nnf1,A1,generated'
+	try "${wave[@]}" --out out <<<$'globalUserId,code,codeType\nnf1,A1,generated'
 	[ "$status" -eq 2 ]
 	[ "$stderr" = "vf-wave: stdin: no column email or phone" ]
 	[ ! -e out ]
 }
 
 @test "vf-wave: one channel's column is enough" {
-	run --separate-stderr "${wave[@]}" --out out <<<$'globalUserId,code,codeType,phone\nnf1,A1,generated,+12125550101'
+	try "${wave[@]}" --out out <<<$'globalUserId,code,codeType,phone\nnf1,A1,generated,+12125550101'
 	[ "$status" -eq 0 ]
 	[ "$(csv_records out/sms.csv)" -eq 1 ]
 	[ "$(csv_records out/email.csv)" -eq 0 ]
@@ -195,14 +195,14 @@ nf1,a@example.com,NYC,,A1,generated,c1,w1,2027-06-01T16:00:00Z,2027-05-31T16:00:
 }
 
 @test "vf-wave: no records make a whole folder of headers" {
-	run --separate-stderr "${wave[@]}" --out out < <(head -n 1 in.csv)
+	try "${wave[@]}" --out out < <(head -n 1 in.csv)
 	[ "$status" -eq 0 ]
 	[ -z "$output$stderr" ]
 	folder_is_whole
 }
 
 @test "vf-wave: a record without fan or code is missing-user or no-code" {
-	run --separate-stderr "${wave[@]}" --out out --rejects r.csv --stats s.json <<-'EOF'
+	try "${wave[@]}" --out out --rejects r.csv --stats s.json <<-'EOF'
 		globalUserId,code,codeType,email
 		null,A1,generated,a@example.com
 		nf2,,generated,b@example.com
@@ -226,18 +226,18 @@ nf1,a@example.com,NYC,,A1,generated,c1,w1,2027-06-01T16:00:00Z,2027-05-31T16:00:
 @test "vf-wave: an existing folder is refused, --replace replaces it whole" {
 	"${wave[@]}" --out out --rejects /dev/null in.csv
 	cp -r out before
-	run --separate-stderr "${wave[@]}" --out out in.csv
+	try "${wave[@]}" --out out in.csv
 	[ "$status" -eq 2 ]
 	[ "$stderr" = "vf-wave: $PWD/out: is there already (--replace replaces it)" ]
 	diff -r out before
 	head -n 3 in.csv >less.csv
-	run --separate-stderr "${wave[@]}" --out out --replace less.csv
+	try "${wave[@]}" --out out --replace less.csv
 	[ "$status" -eq 0 ]
 	[ "$(ids out/codes.csv)" = "nf1 nf2" ]
 	folder_is_whole
 	[ "$(temps)" -eq 0 ]
 	# And with nothing to replace.
-	run --separate-stderr "${wave[@]}" --out new --replace less.csv
+	try "${wave[@]}" --out new --replace less.csv
 	[ "$status" -eq 0 ]
 	diff -r out new
 }
@@ -245,20 +245,20 @@ nf1,a@example.com,NYC,,A1,generated,c1,w1,2027-06-01T16:00:00Z,2027-05-31T16:00:
 @test "vf-wave: --replace does not take away what it did not make" {
 	mkdir out other
 	echo precious >out/sms-results.csv
-	run --separate-stderr "${wave[@]}" --out out --replace in.csv
+	try "${wave[@]}" --out out --replace in.csv
 	[ "$status" -eq 2 ]
 	[ "$stderr" = "vf-wave: $PWD/out: not replaced: it holds sms-results.csv, which was not made here" ]
 	[ "$(cat out/sms-results.csv)" = precious ]
 	mkdir other/sms.csv
-	run --separate-stderr "${wave[@]}" --out other --replace in.csv
+	try "${wave[@]}" --out other --replace in.csv
 	[ "$status" -eq 2 ]
 	echo file >file
-	run --separate-stderr "${wave[@]}" --out file --replace in.csv
+	try "${wave[@]}" --out file --replace in.csv
 	[ "$status" -eq 2 ]
 	[ "$stderr" = "vf-wave: $PWD/file: is there, and no folder" ]
 	# An empty folder may be replaced.
 	mkdir empty
-	run --separate-stderr "${wave[@]}" --out empty/ --replace --rejects /dev/null in.csv
+	try "${wave[@]}" --out empty/ --replace --rejects /dev/null in.csv
 	[ "$status" -eq 0 ]
 	folder_is_whole empty
 }
@@ -266,11 +266,11 @@ nf1,a@example.com,NYC,,A1,generated,c1,w1,2027-06-01T16:00:00Z,2027-05-31T16:00:
 @test "vf-wave: a link to a folder stays a link; a parent that is not there is a failure" {
 	mkdir -p store/real
 	ln -s store/real link
-	run --separate-stderr "${wave[@]}" --out link --replace --rejects /dev/null in.csv
+	try "${wave[@]}" --out link --replace --rejects /dev/null in.csv
 	[ "$status" -eq 0 ]
 	[ -L link ]
 	folder_is_whole store/real
-	run --separate-stderr "${wave[@]}" --out no/such/folder in.csv
+	try "${wave[@]}" --out no/such/folder in.csv
 	[ "$status" -eq 1 ]
 	one_line
 }
@@ -278,15 +278,15 @@ nf1,a@example.com,NYC,,A1,generated,c1,w1,2027-06-01T16:00:00Z,2027-05-31T16:00:
 @test "vf-wave: a failed run leaves nothing, and what was there before" {
 	"${wave[@]}" --out out --rejects /dev/null in.csv
 	cp -r out before
-	run --separate-stderr "${wave[@]}" --out new nowhere.csv
+	try "${wave[@]}" --out new nowhere.csv
 	[ "$status" -eq 1 ]
-	run --separate-stderr "${wave[@]}" --out out --replace --rejects /dev/null --max-rejects 1 in.csv
+	try "${wave[@]}" --out out --replace --rejects /dev/null --max-rejects 1 in.csv
 	[ "$status" -eq 3 ]
-	run --separate-stderr "${wave[@]}" --out new --rejects /dev/full in.csv
+	try "${wave[@]}" --out new --rejects /dev/full in.csv
 	[ "$status" -eq 1 ]
 	# A disk that fills up while the files are written.
 	{ head -n 1 in.csv; seq 1 20000 | sed 's/.*/nf&,fan&@example.com,+12125550101,true,US,NYC,,A&,generated/'; } >many.csv
-	run --separate-stderr bash -c 'trap "" XFSZ; ulimit -f 100; exec "$@"' - "${wave[@]}" --out new many.csv
+	try bash -c 'trap "" XFSZ; ulimit -f 100; exec "$@"' - "${wave[@]}" --out new many.csv
 	[ "$status" -eq 1 ]
 	one_line
 	diff -r out before
@@ -331,7 +331,7 @@ nf1,a@example.com,NYC,,A1,generated,c1,w1,2027-06-01T16:00:00Z,2027-05-31T16:00:
 }
 
 @test "vf-wave: killed at any moment while it replaces, the folder is whole all the time" {
-	run --separate-stderr "$PYTHON3" "$VF_SRCDIR/tests/kill.py" wave 5000 8
+	try "$PYTHON3" "$VF_SRCDIR/tests/kill.py" wave 5000 8
 	echo "$output" "$stderr"
 	[ "$status" -eq 0 ]
 }
