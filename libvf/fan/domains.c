@@ -4,8 +4,9 @@
 
 #include "base/buf.h"
 
+#define LINE 64				/* bytes of a cache line: what is remembered of a domain fills one */
 #define CACHE 2048			/* domains remembered; a power of two */
-#define CACHE_NAME 47			/* longer names are looked up each time */
+#define CACHE_NAME 46			/* longer names are looked up each time */
 #define USUAL_LINE 16			/* bytes: to guess the number of entries from the size of a text */
 #define SEED UINT64_C(0x9ae16a3b2f90404f)
 #define STEP UINT64_C(0x9fb21c651e98df25)
@@ -50,6 +51,7 @@ struct remembered {
 	uint8_t len;			/* 0: free */
 	char name[CACHE_NAME + 1];
 };
+_Static_assert(sizeof(struct remembered) == LINE, "a domain's line");
 
 struct vf_domains {
 	struct table table;
@@ -200,11 +202,12 @@ vf_domains_new(struct vf_error *err)
 	struct vf_domains *d = calloc(1, sizeof *d);
 
 	if (d == NULL || table_init(&d->table, 8, err) < 0 ||
-		(d->cache = calloc(CACHE, sizeof *d->cache)) == NULL) {
+		(d->cache = aligned_alloc(LINE, CACHE * sizeof *d->cache)) == NULL) {
 		vf_error_nomem(err);
 		vf_domains_free(d);
 		return NULL;
 	}
+	memset(d->cache, 0, CACHE * sizeof *d->cache);
 	vf_buf_init(&d->names, (size_t)UINT32_MAX);
 	return d;
 }
@@ -433,6 +436,7 @@ vf_domains_add(struct vf_domains *d, unsigned list, unsigned flags, struct vf_sl
 			return *wrong == '\0' ? -1 : vf_error(err, VF_ERR_CONFIG, "%s:%llu: %s", file,
 				(unsigned long long)lineno, wrong);
 	}
+	memset(d->cache, 0, CACHE * sizeof *d->cache);
 	if (entries != NULL)
 		*entries = count;
 	return 0;
