@@ -73,13 +73,13 @@ usual=(--manifest m.json --seed-file seed --result drawn.csv a.csv b.csv)
 
 @test "vf-audit: an honest draw holds" {
 	holds "${usual[@]}"
-	run --separate-stderr vf-audit "${usual[@]}"
+	try vf-audit "${usual[@]}"
 	[ "$output" = "the manifest holds: 2 entrants' files, 4 markets, $(jq '[.markets[] | .high + .mid + .low] | add' m.json) candidates, $(csv_records drawn.csv) drawn" ]
 }
 
 @test "vf-audit: it holds against the limits that were announced" {
 	holds --limits limits.csv "${usual[@]}"
-	run --separate-stderr vf-audit -c c.json --rejects /dev/null "${usual[@]}"
+	try vf-audit -c c.json --rejects /dev/null "${usual[@]}"
 	[ "$status" -eq 0 ]
 }
 
@@ -88,7 +88,7 @@ usual=(--manifest m.json --seed-file seed --result drawn.csv a.csv b.csv)
 	mv b.csv y.csv
 	holds --manifest m.json --seed-file seed --result drawn.csv x.csv y.csv
 	differs "entrants-differ: y.csv: " --manifest m.json --seed-file seed --result drawn.csv y.csv x.csv
-	run --separate-stderr vf-audit --rejects /dev/null --manifest m.json --seed-file seed --result drawn.csv - y.csv <x.csv
+	try vf-audit --rejects /dev/null --manifest m.json --seed-file seed --result drawn.csv - y.csv <x.csv
 	[ "$status" -eq 0 ]
 	run "$PYTHON3" "$VF_SRCDIR/examples/recheck-draw.py" --manifest m.json --seed-file seed --result drawn.csv - y.csv <x.csv
 	[ "$status" -eq 0 ]
@@ -96,7 +96,7 @@ usual=(--manifest m.json --seed-file seed --result drawn.csv a.csv b.csv)
 
 @test "vf-audit: a wrong seed is seed-differs" {
 	differs "seed-differs: m.json: " --manifest m.json --seed-file other-seed --result drawn.csv a.csv b.csv
-	run --separate-stderr vf-audit "${usual[@]/seed/other-seed}"
+	try vf-audit "${usual[@]/seed/other-seed}"
 	[[ $stderr != *0000000000* ]]
 }
 
@@ -126,14 +126,14 @@ usual=(--manifest m.json --seed-file seed --result drawn.csv a.csv b.csv)
 	printf 'LAS,4\nCHI,5000\n' >>limits.csv
 	differs "limits-differ: m.json: market LAS: " --limits limits.csv "${usual[@]}"
 	jq '.waves[0].limits.NYC = 24' c.json >c2.json
-	run --separate-stderr vf-audit -c c2.json "${usual[@]}"
+	try vf-audit -c c2.json "${usual[@]}"
 	[ "$status" -eq 1 ]
 	[[ $stderr == "vf-audit: limits-differ: m.json: market NYC: "* ]]
 	jq '.bands = {"high":0.9,"mid":0.8,"low":0.22}' c.json >c2.json
-	run --separate-stderr vf-audit -c c2.json "${usual[@]}"
+	try vf-audit -c c2.json "${usual[@]}"
 	[ "$status" -eq 1 ]
 	[[ $stderr == "vf-audit: limits-differ: m.json: "*bands* ]]
-	run --separate-stderr vf-audit --limit 30 "${usual[@]}"
+	try vf-audit --limit 30 "${usual[@]}"
 	[ "$status" -eq 1 ]
 	[[ $stderr == "vf-audit: limits-differ: m.json: market CHI: "* ]]
 }
@@ -173,7 +173,7 @@ usual=(--manifest m.json --seed-file seed --result drawn.csv a.csv b.csv)
 	sed '1s/note/nota/' good.csv >drawn.csv
 	differs "result-differs: drawn.csv:1: " "${usual[@]}"
 	: >drawn.csv
-	run --separate-stderr vf-audit --rejects /dev/null "${usual[@]}"
+	try vf-audit --rejects /dev/null "${usual[@]}"
 	[ "$status" -eq 1 ]
 	[[ $stderr == "vf-audit: result-differs: drawn.csv:2: the file ends, the draw goes on" ]]
 	printf '%s' "$(cat good.csv)" >drawn.csv
@@ -193,7 +193,7 @@ usual=(--manifest m.json --seed-file seed --result drawn.csv a.csv b.csv)
 		differs "result-differs: drawn.csv:" --manifest changed.json --seed-file seed --result drawn.csv a.csv b.csv
 	done
 	change '.campaignId = "autumn"'
-	run --separate-stderr vf-audit -c c.json --manifest changed.json --seed-file seed --result drawn.csv a.csv b.csv
+	try vf-audit -c c.json --manifest changed.json --seed-file seed --result drawn.csv a.csv b.csv
 	[ "$status" -eq 2 ]
 	[ "$stderr" = "vf-audit: changed.json: the manifest of another campaign" ]
 }
@@ -219,45 +219,45 @@ usual=(--manifest m.json --seed-file seed --result drawn.csv a.csv b.csv)
 }
 
 @test "vf-audit: what is no manifest, or lacks a part, is exit 2 with its place" {
-	try() {
-		run --separate-stderr vf-audit --manifest changed.json --seed-file seed --result drawn.csv a.csv b.csv
+	refused() {
+		try vf-audit --manifest changed.json --seed-file seed --result drawn.csv a.csv b.csv
 		[ "$status" -eq 2 ]
 		[ -z "$output" ]
 		[[ $stderr == "vf-audit: changed.json: $1"* ]]
-		run --separate-stderr "$PYTHON3" "$VF_SRCDIR/examples/recheck-draw.py" --manifest changed.json --seed-file seed \
+		try "$PYTHON3" "$VF_SRCDIR/examples/recheck-draw.py" --manifest changed.json --seed-file seed \
 			--result drawn.csv a.csv b.csv
 		[ "$status" -eq 2 ]
 		[ -z "$output" ]
 		[ "${#stderr_lines[@]}" -eq 1 ]
 	}
 	change '.algorithm = "vf-draw/2"'
-	try "\$.algorithm: not vf-draw/1"
+	refused "\$.algorithm: not vf-draw/1"
 	change 'del(.commitment)'
-	try "\$.commitment: missing"
+	refused "\$.commitment: missing"
 	change '.limits = [1]'
-	try "\$.limits: not an object"
+	refused "\$.limits: not an object"
 	change '.limits.NYC = "25"'
-	try "\$.limits.NYC: "
+	refused "\$.limits.NYC: "
 	change 'del(.markets.LAX.mid)'
-	try "\$.markets.LAX.mid: missing"
+	refused "\$.markets.LAX.mid: missing"
 	change 'del(.entrants)'
-	try "\$.entrants: missing"
+	refused "\$.entrants: missing"
 	change '.result.blake2b = "12"'
-	run --separate-stderr vf-audit --manifest changed.json --seed-file seed --result drawn.csv a.csv b.csv
+	try vf-audit --manifest changed.json --seed-file seed --result drawn.csv a.csv b.csv
 	[ "$status" -eq 2 ]
 	[ "$stderr" = "vf-audit: changed.json: \$.result.blake2b: not 64 hex digits" ]
 }
 
 @test "vf-audit: what is missing on the command line is exit 2" {
-	run --separate-stderr vf-audit --seed-file seed --result drawn.csv a.csv b.csv
+	try vf-audit --seed-file seed --result drawn.csv a.csv b.csv
 	[ "$status" -eq 2 ]
 	[ "$stderr" = "vf-audit: --manifest and --result are needed" ]
-	run --separate-stderr vf-audit --manifest m.json --result drawn.csv a.csv b.csv
+	try vf-audit --manifest m.json --result drawn.csv a.csv b.csv
 	[ "$status" -eq 2 ]
 	[ "$stderr" = "vf-audit: a seed is needed: --seed-file FILE or VF_DRAW_SEED" ]
-	VF_DRAW_SEED=$(cat seed) run --separate-stderr vf-audit --rejects /dev/null --manifest m.json --result drawn.csv a.csv b.csv
+	VF_DRAW_SEED=$(cat seed) try vf-audit --rejects /dev/null --manifest m.json --result drawn.csv a.csv b.csv
 	[ "$status" -eq 0 ]
-	run --separate-stderr vf-audit --manifest m.json --seed-file seed --result missing.csv a.csv b.csv
+	try vf-audit --manifest m.json --seed-file seed --result missing.csv a.csv b.csv
 	[ "$status" -eq 1 ]
 	[[ $stderr == *"vf-audit: missing.csv: No such file or directory" ]]
 }
@@ -287,7 +287,7 @@ usual=(--manifest m.json --seed-file seed --result drawn.csv a.csv b.csv)
 	for round in {0..11}; do
 		echo "random seed $((first + round))"
 		"$PYTHON3" damage.py $((first + round)) >damaged.csv
-		run --separate-stderr vf-draw --limit $((round * round % 40)) --seed-file seed --manifest m.json --rejects /dev/null \
+		try vf-draw --limit $((round * round % 40)) --seed-file seed --manifest m.json --rejects /dev/null \
 			-o drawn.csv damaged.csv
 		# Damage can make two ids the same; then there is no draw.
 		if [[ $status -eq 1 && $stderr == *"the same globalUserId"* ]]; then
@@ -309,7 +309,7 @@ usual=(--manifest m.json --seed-file seed --result drawn.csv a.csv b.csv)
 @test "recheck-draw.py: --fan shows one fan's key and place, drawn or not" {
 	vf-draw -c c.json --wave w1 --beacon c0ffee --seed-file seed --unselected rest.csv --rejects /dev/null -o d.csv a.csv b.csv
 	fan() {
-		run --separate-stderr "$PYTHON3" "$VF_SRCDIR/examples/recheck-draw.py" --manifest m.json --seed-file seed --fan "$1" a.csv b.csv
+		try "$PYTHON3" "$VF_SRCDIR/examples/recheck-draw.py" --manifest m.json --seed-file seed --fan "$1" a.csv b.csv
 	}
 	id=$(sed -n 4p d.csv | cut -d, -f1)
 	market=$(sed -n 4p d.csv | "$PYTHON3" -c 'import csv, sys; print(next(csv.reader(sys.stdin))[2])')
@@ -329,7 +329,7 @@ usual=(--manifest m.json --seed-file seed --result drawn.csv a.csv b.csv)
 }
 
 @test "recheck-draw.py: --help says what it checks" {
-	run --separate-stderr "$PYTHON3" "$VF_SRCDIR/examples/recheck-draw.py" --help
+	try "$PYTHON3" "$VF_SRCDIR/examples/recheck-draw.py" --help
 	[ "$status" -eq 0 ]
 	[ -z "$stderr" ]
 	for word in seed-differs limits-differ entrants-differ result-differs --fan --limits; do

@@ -347,26 +347,26 @@ b,high,1' ]
 @test "vf-draw: what is missing or contradictory on the command line is exit 2 before any output" {
 	printf 'globalUserId,market,band\na,NYC,high\n' >fans.csv
 	printf 'market,limit\nNYC,1\n' >limits.csv
-	try() {
+	refused() {
 		try vf-draw -o out.csv "${@:2}" fans.csv
 		[ "$status" -eq 2 ]
 		[ -z "$output" ]
 		[ "$stderr" = "vf-draw: $1" ]
 		[ ! -e out.csv ]
 	}
-	try "a seed is needed: --seed-file FILE or VF_DRAW_SEED" --limit 1
-	try "limits are needed: -c, --limits or --limit" --seed-file seed
-	try "--limit and --limits do not go together" --seed-file seed --limit 1 --limits limits.csv
-	try "--beacon: not hex digits" --seed-file seed --limit 1 --beacon 0x12
-	try "missing: No such file or directory" --seed-file missing --limit 1
-	try "limits.csv: not a seed: 64 hex digits and a line end" --seed-file limits.csv --limit 1
+	refused "a seed is needed: --seed-file FILE or VF_DRAW_SEED" --limit 1
+	refused "limits are needed: -c, --limits or --limit" --seed-file seed
+	refused "--limit and --limits do not go together" --seed-file seed --limit 1 --limits limits.csv
+	refused "--beacon: not hex digits" --seed-file seed --limit 1 --beacon 0x12
+	refused "missing: No such file or directory" --seed-file missing --limit 1
+	refused "limits.csv: not a seed: 64 hex digits and a line end" --seed-file limits.csv --limit 1
 	VF_DRAW_SEED=12 try "VF_DRAW_SEED: not 64 hex digits" --limit 1
-	try "--limit: over 9223372036854775807" --seed-file seed --limit 9223372036854775808
+	refused "--limit: over 9223372036854775807" --seed-file seed --limit 9223372036854775808
 }
 
 @test "vf-draw: a limits file with a fault is exit 2, naming its line" {
 	printf 'globalUserId,market,band\na,NYC,high\n' >fans.csv
-	try() {
+	refused() {
 		# shellcheck disable=SC2059
 		printf "$1" >limits.csv
 		try vf-draw --seed-file seed --limits limits.csv -o out.csv fans.csv
@@ -374,12 +374,12 @@ b,high,1' ]
 		[ "$stderr" = "vf-draw: limits.csv:$2" ]
 		[ ! -e out.csv ]
 	}
-	try 'market,limit\nNYC,1\nLAX,-1\n' "3: the limit is not a whole number"
-	try 'market,limit\nNYC,1.5\n' "2: the limit is not a whole number"
-	try 'market,limit\n\nNYC,\n' "3: the limit is not a whole number"
-	try 'market,limit\n,1\n' "2: no market"
-	try 'market,limit\nNYC,1\nLAX,2\nNYC,1\n' "4: a market is there twice"
-	try 'market,limit\nNYC,1,2\n' "2: a bad record"
+	refused 'market,limit\nNYC,1\nLAX,-1\n' "3: the limit is not a whole number"
+	refused 'market,limit\nNYC,1.5\n' "2: the limit is not a whole number"
+	refused 'market,limit\n\nNYC,\n' "3: the limit is not a whole number"
+	refused 'market,limit\n,1\n' "2: no market"
+	refused 'market,limit\nNYC,1\nLAX,2\nNYC,1\n' "4: a market is there twice"
+	refused 'market,limit\nNYC,1,2\n' "2: a bad record"
 	printf 'limit,note,market\r\n2,"a, b",NYC\r\n' >limits.csv
 	try vf-draw --seed-file seed --limits limits.csv fans.csv
 	[ "$status" -eq 0 ]

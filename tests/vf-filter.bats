@@ -527,31 +527,31 @@ for path in sys.argv[1:]:
 
 @test "vf-filter: faults of usage and configuration are exit 2 and write nothing" {
 	local in=$'globalUserId,email,phone\nnf1,jo@example.com,2125550100'
-	try() {
+	refused() {
 		try vf-filter -o out.csv "$@"
 		[ "$status" -eq 2 ] || { echo "status $status: $*"; false; }
 		[ -n "$stderr" ]
 		[ -z "$output" ]
 		[ ! -e out.csv ]
 	}
-	try --max-per-phone 0 <<<"$in"
-	try --max-per-email 0 <<<"$in"
-	try --max-per-email many <<<"$in"
-	try --region usa <<<"$in"
-	try --region us <<<"$in"
-	try --region QQ <<<"$in"
-	try --disposable x.txt --no-disposable <<<"$in"
-	try --email-blacklist missing.txt <<<"$in"
-	try --opt-out missing.txt <<<"$in"
-	try --exclude missing.csv <<<"$in"
-	try --phone-metadata missing.txt <<<"$in"
-	try <<<$'globalUserId,market\nnf1,NYC'
+	refused --max-per-phone 0 <<<"$in"
+	refused --max-per-email 0 <<<"$in"
+	refused --max-per-email many <<<"$in"
+	refused --region usa <<<"$in"
+	refused --region us <<<"$in"
+	refused --region QQ <<<"$in"
+	refused --disposable x.txt --no-disposable <<<"$in"
+	refused --email-blacklist missing.txt <<<"$in"
+	refused --opt-out missing.txt <<<"$in"
+	refused --exclude missing.csv <<<"$in"
+	refused --phone-metadata missing.txt <<<"$in"
+	refused <<<$'globalUserId,market\nnf1,NYC'
 	[[ $stderr == "vf-filter: stdin: no column email or phone" ]]
-	try <<<$'email,phone\njo@example.com,2125550100'
+	refused <<<$'email,phone\njo@example.com,2125550100'
 	printf 'code\nA\n' >codes.csv
-	try --exclude codes.csv <<<"$in"
+	refused --exclude codes.csv <<<"$in"
 	printf '{"id":"c1","options":{"allowIntlPhones":"yes"}}' >c.json
-	try -c c.json <<<"$in"
+	refused -c c.json <<<"$in"
 }
 
 @test "vf-filter: a header without records is a valid empty stream" {

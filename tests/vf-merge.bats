@@ -16,7 +16,7 @@ avro() {
 refused() {
 	local before
 	before=$(ls -A)
-	run --separate-stderr "$@"
+	try "$@"
 	[ "$status" -eq 1 ] || { echo "status $status: $stderr"; return 1; }
 	[ -z "$output" ]
 	[ "$(wc -l <<<"$stderr")" -eq 1 ]
@@ -31,7 +31,7 @@ refused() {
 		avro make b.avro --records 700 --first 1500 --block 100 --codec "${pair#*:}"
 		avro make c.avro --records 1 --first 2200 --codec "$codec"
 		rm -f s.json
-		run --separate-stderr vf-merge --stats s.json -o out.avro a.avro b.avro c.avro
+		try vf-merge --stats s.json -o out.avro a.avro b.avro c.avro
 		[ "$status" -eq 0 ]
 		[ -z "$output$stderr" ]
 		[ "$(avro head out.avro | jq -c '[.codec,.blocks,.records]')" = "[\"$codec\",10,2201]" ]
@@ -95,13 +95,13 @@ bytes_of() {
 		print(len(avro.header(avro.SCHEMA, "deflate")) + 50 * len(good), file=open("where", "w"))
 	EOF
 	for n in 1 2 8; do
-		run --separate-stderr vf-merge --threads "$n" --stats s.json -o out.avro a.avro middle.avro sound.avro
+		try vf-merge --threads "$n" --stats s.json -o out.avro a.avro middle.avro sound.avro
 		[ "$status" -eq 1 ]
 		[ "$stderr" = "vf-merge: middle.avro: the block at byte $(<where): record 11: id: ends in the middle" ]
 		# All that is sound was counted: a, 50 blocks of the damaged one, sound.
 		[ "$(jq -c '[.in,.out,.refused]' s.json)" = '[5000,0,1]' ]
 		rm s.json
-		run --separate-stderr vf-merge --threads "$n" -o out.avro a.avro middle.avro first.avro sound.avro
+		try vf-merge --threads "$n" -o out.avro a.avro middle.avro first.avro sound.avro
 		[ "$status" -eq 1 ]
 		printf '%s\n' "$stderr" >"$n.err"
 		[ ! -e out.avro ]
@@ -169,7 +169,7 @@ bytes_of() {
 	refused vf-merge --schema other.avsc -o out2.avro a.avro
 	[ "$stderr" = "vf-merge: a.avro: its schema is not the one of --schema" ]
 	printf '{"type":"nothing"}\n' >bad.avsc
-	run --separate-stderr vf-merge --schema bad.avsc -o out2.avro a.avro
+	try vf-merge --schema bad.avsc -o out2.avro a.avro
 	[ "$status" -eq 2 ]
 	[[ $stderr == "vf-merge: bad.avsc: "* ]]
 }
@@ -183,7 +183,7 @@ bytes_of() {
 	vf-merge -o any.avro b.avro
 	avro make c.avro --records 0 --schema '"string"'
 	refused vf-merge --type registration -o other.avro c.avro
-	run --separate-stderr vf-merge --type selection -o other.avro b.avro
+	try vf-merge --type selection -o other.avro b.avro
 	[ "$status" -eq 2 ]
 	[ "$stderr" = "vf-merge: --type: registration is the only one" ]
 }
@@ -202,9 +202,9 @@ bytes_of() {
 	refused vf-merge --codec deflate --max-size 1KB -o out.avro a.avro b.avro
 	[[ $stderr == "vf-merge: the merged file would have at least "*" bytes, more than the 1000 of --max-size" ]]
 	refused vf-merge --max-size 100 -o out.avro a.avro
-	run --separate-stderr vf-merge --max-size 1.2XB -o out.avro a.avro
+	try vf-merge --max-size 1.2XB -o out.avro a.avro
 	[ "$status" -eq 2 ]
-	run --separate-stderr vf-merge --max-size 0 -o out.avro a.avro
+	try vf-merge --max-size 0 -o out.avro a.avro
 	[ "$status" -eq 2 ]
 }
 
@@ -268,7 +268,7 @@ bytes_of() {
 		    avro.make(f"many/{i:04d}.avro", records=3, first=3 * i, codec=("null", "deflate")[i % 2])
 	EOF
 	ls many/* >list
-	run --separate-stderr bash -c 'ulimit -n 16; vf-merge --files-from list --manifest m.json -o out.avro'
+	try bash -c 'ulimit -n 16; vf-merge --files-from list --manifest m.json -o out.avro'
 	[ "$status" -eq 0 ]
 	[ "$(avro dump out.avro | jq -r .id | sha256sum)" = "$(seq -f 'nf%.0f' 0 8999 | sha256sum)" ]
 	[ "$(jq '.sources | length' m.json)" = 3000 ]
@@ -276,14 +276,14 @@ bytes_of() {
 	{ cat crlf; echo; } | vf-merge --files-from - -o few.avro
 	[ "$(avro head few.avro | jq .records)" = 9 ]
 	: >nothing
-	run --separate-stderr vf-merge --files-from nothing -o none.avro
+	try vf-merge --files-from nothing -o none.avro
 	[ "$status" -eq 2 ]
 	[ "$stderr" = "vf-merge: nothing: no files to merge" ]
 }
 
 @test "vf-merge: --dry-run checks everything and writes nothing" {
 	avro make a.avro --records 100
-	run --separate-stderr vf-merge --dry-run --stats s.json a.avro
+	try vf-merge --dry-run --stats s.json a.avro
 	[ "$status" -eq 0 ]
 	[ "$(ls)" = $'a.avro\ns.json' ]
 	[ "$(jq -c '[.in,.out]' s.json)" = '[100,100]' ]
@@ -296,7 +296,7 @@ bytes_of() {
 @test "vf-merge: a file given twice, by whatever name, is exit 2" {
 	avro make a.avro
 	ln -s a.avro link.avro
-	run --separate-stderr vf-merge -o out.avro a.avro link.avro
+	try vf-merge -o out.avro a.avro link.avro
 	[ "$status" -eq 2 ]
 	[[ $stderr == "vf-merge: "*": the same file as "* ]]
 	[ ! -e out.avro ]
@@ -328,7 +328,7 @@ bytes_of() {
 	avro make a.avro
 	head -c 100 a.avro >b.avro
 	echo text >c.avro
-	run --separate-stderr vf-merge --stats s.json -o out.avro a.avro b.avro c.avro nowhere.avro
+	try vf-merge --stats s.json -o out.avro a.avro b.avro c.avro nowhere.avro
 	[ "$status" -eq 1 ]
 	[ "$stderr" = "vf-merge: b.avro: byte 100: the file is cut off here
 vf-merge: c.avro: not an Avro container file
@@ -357,7 +357,7 @@ vf-merge: 3 of 4 files refused: nothing is written" ]
 		refused vf-merge -o out.avro good.avro "$f-deflate.avro"
 		[[ $stderr == "vf-merge: $f-deflate.avro: the block at byte "* ]]
 	done
-	run --separate-stderr vf-merge -o out.avro more-null.avro good.avro index-null.avro
+	try vf-merge -o out.avro more-null.avro good.avro index-null.avro
 	[ "$status" -eq 1 ]
 	[[ $stderr == *"vf-merge: 2 of 3 files refused: nothing is written" ]]
 }
@@ -447,7 +447,7 @@ vf-merge: 3 of 4 files refused: nothing is written" ]
 	tee {1..300}.copy <a.avro >/dev/null
 	printf '%s\n' ./*.copy >list
 	# 64 MB of address space for data would not hold what 300 open files, or all of them, need at once.
-	run --separate-stderr bash -c 'ulimit -d 16384; vf-merge --files-from list -o out.avro'
+	try bash -c 'ulimit -d 16384; vf-merge --files-from list -o out.avro'
 	[ "$status" -eq 0 ]
 	[ "$(avro head out.avro | jq .records)" = 90000 ]
 }
@@ -455,7 +455,7 @@ vf-merge: 3 of 4 files refused: nothing is written" ]
 @test "vf-merge: usage" {
 	avro make a.avro
 	usage() {
-		run --separate-stderr vf-merge "${@:2}"
+		try vf-merge "${@:2}"
 		[ "$status" -eq 2 ] && [ "$stderr" = "vf-merge: $1" ] || { echo "$status $stderr"; return 1; }
 		[ ! -e out.avro ]
 	}
@@ -469,16 +469,16 @@ vf-merge: 3 of 4 files refused: nothing is written" ]
 
 @test "vf-merge: a full disk, a closed stdout, a reader that goes away" {
 	avro make a.avro --records 30000
-	run --separate-stderr vf-merge -o /dev/full a.avro
+	try vf-merge -o /dev/full a.avro
 	[ "$status" -eq 1 ]
 	[ "$stderr" = "vf-merge: /dev/full: No space left on device" ]
-	run --separate-stderr vf-merge --manifest /dev/full -o out.avro a.avro
+	try vf-merge --manifest /dev/full -o out.avro a.avro
 	[ "$status" -eq 1 ]
 	[ "$stderr" = "vf-merge: /dev/full: No space left on device" ]
 	[ ! -e out.avro ]
-	run --separate-stderr sh -c 'vf-merge -o - a.avro >&-'
+	try sh -c 'vf-merge -o - a.avro >&-'
 	[ "$status" -eq 1 ]
-	run --separate-stderr bash -c 'vf-merge --stats s.json -o - a.avro | head -c 1 >/dev/null; exit "${PIPESTATUS[0]}"'
+	try bash -c 'vf-merge --stats s.json -o - a.avro | head -c 1 >/dev/null; exit "${PIPESTATUS[0]}"'
 	[ "$status" -eq 141 ]
 	[ -z "$stderr" ]
 	[ "$(stats_get exit s.json)" = 141 ]
