@@ -3,7 +3,9 @@ TEST_EXTENSIONS = .bats
 LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh
 BATS_LOG_DRIVER = $(LOG_DRIVER)
 BATS_LOG_COMPILER = $(BATS)
-AM_BATS_LOG_FLAGS = --tap
+AM_BATS_LOG_FLAGS = --tap $(BATS_TAGS)
+# Tests that take long have that tag: they are check-long's, wherever they stand.
+BATS_TAGS = --filter-tags '!long'
 AM_TESTS_ENVIRONMENT = \
 	VF_SRCDIR='$(abs_top_srcdir)' VF_BINDIR='$(abs_top_builddir)/tools' VF_BUILDDIR='$(abs_top_builddir)' \
 	VF_DATADIR='$(abs_top_srcdir)/data' PYTHON3='$(PYTHON3)' \
@@ -18,7 +20,6 @@ bats_tests = \
 	%D%/vf-merge.bats \
 	%D%/sample.bats \
 	%D%/vf-sms.bats \
-	%D%/man.bats \
 	%D%/vf-kinesis.bats \
 	%D%/vf-audit.bats \
 	%D%/vf-assign.bats \
@@ -28,7 +29,6 @@ bats_tests = \
 	%D%/vf-filter.bats \
 	%D%/vf-wave.bats \
 	%D%/vf-draw.bats \
-	%D%/completion.bats \
 	%D%/vf-sfmc.bats \
 	%D%/recount.bats \
 	%D%/vf-tally.bats \
@@ -38,8 +38,7 @@ bats_tests = \
 	%D%/vf-email.bats \
 	%D%/vf-events.bats \
 	%D%/vf-score.bats \
-	%D%/vf-seed.bats \
-	%D%/zones.bats
+	%D%/vf-seed.bats
 TESTS = $(bats_tests) $(unit_tests)
 
 # One small program a module.
@@ -344,15 +343,18 @@ tests_bench_generate_SOURCES = %D%/bench/generate.c
 tests_bench_kinesis_sink_SOURCES = %D%/bench/kinesis-sink.c
 tests_bench_measure_SOURCES = %D%/bench/measure.c
 
-# Whole scripts, other programs' answers, and what takes minutes: tests/run calls all three.
+# Scripts, shell completion and the pages; other programs' answers; what takes minutes: tests/run calls all three.
 script_tests = \
 	%D%/scripts.bats \
 	%D%/campaign.bats \
 	%D%/lake.bats \
 	%D%/send-wave.bats \
 	%D%/score-lake.bats \
+	%D%/man.bats \
 	%D%/privacy.bats \
-	%D%/bench.bats
+	%D%/completion.bats \
+	%D%/bench.bats \
+	%D%/zones.bats
 oracle_tests = %D%/oracles/avro.bats %D%/oracles/oracles.bats %D%/oracles/segments.bats
 # The longest first, here too.
 long_tests = \
@@ -366,7 +368,17 @@ long_tests = \
 	%D%/long/campaign.bats \
 	%D%/long/vf-sqs.bats \
 	%D%/long/vf-attempt.bats \
-	%D%/long/send-email.bats
+	%D%/long/send-email.bats \
+	%D%/vf-kinesis.bats \
+	%D%/vf-slack.bats \
+	%D%/vf-sms.bats \
+	%D%/vf-sqs.bats \
+	%D%/vf-draw.bats \
+	%D%/vf-sfmc.bats \
+	%D%/recount.bats \
+	%D%/vf-assign.bats \
+	%D%/vf-merge.bats \
+	%D%/vf-wave.bats
 
 # The oracles' npm packages, fetched before any of them starts.
 oracles/complete: $(srcdir)/%D%/oracles/package.json $(srcdir)/%D%/oracles/package-lock.json
@@ -381,7 +393,7 @@ clean-local:
 check-oracles: $(bin_PROGRAMS) $(check_PROGRAMS) oracles/complete
 	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS='$(oracle_tests)'
 check-long: $(bin_PROGRAMS) $(check_PROGRAMS)
-	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS='$(long_tests)'
+	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS='$(long_tests)' BATS_TAGS='--filter-tags long'
 check-scripts: $(bin_PROGRAMS) $(check_PROGRAMS)
 	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS='$(script_tests)'
 .PHONY: check-oracles check-long check-scripts

@@ -20,6 +20,7 @@ recount() {
 	recount 1 60
 }
 
+# bats test_tags=long
 @test "recount: the same on sixty others (seeds 5000 to 5059)" {
 	recount 5000 60
 }

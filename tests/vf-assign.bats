@@ -377,6 +377,7 @@ refuse() {
 	ledger_is_sound
 }
 
+# bats test_tags=long
 @test "vf-assign: killed anywhere, again and again: no line changes, nothing is given twice, all is found again" {
 	try "$PYTHON3" "$VF_SRCDIR/tests/kill.py" assign 8000 12
 	echo "$output" "$stderr"

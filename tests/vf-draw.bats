@@ -174,6 +174,7 @@ i, NYC , mid,2' ]
 	[ "$(stat -c %a rest.csv drawn.csv | sort -u)" = 600 ]
 }
 
+# bats test_tags=long
 @test "vf-draw: a standby list that does not fit in memory is sorted on disk" {
 	"$PYTHON3" -c '
 print("globalUserId,market,band,filler")

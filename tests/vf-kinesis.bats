@@ -249,6 +249,7 @@ for i in range(7):
 	[ "$stderr" = "vf-kinesis: AWS_CONTAINER_CREDENTIALS_FULL_URI: neither https:// nor of this machine" ]
 }
 
+# bats test_tags=long
 @test "vf-kinesis: behind a service that throttles, fails, fails in part, hangs up and is slow" {
 	local seed=${TEST_SEED:-$RANDOM} again lost
 	echo "TEST_SEED=$seed"

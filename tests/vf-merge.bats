@@ -441,6 +441,7 @@ vf-merge: 3 of 4 files refused: nothing is written" ]
 	[ "$stderr" = "vf-merge: bomb.avro: the block at byte 61: the block inflates to more than 134217728 bytes" ]
 }
 
+# bats test_tags=long
 @test "vf-merge: memory is constant" {
 	sanitized && return 0	# the sanitizers' memory is no measure
 	avro make a.avro --records 300 --block 10

@@ -106,6 +106,7 @@ results() {
 	[ "$(accepted | wc -l)" -eq 3 ]
 }
 
+# bats test_tags=long
 @test "vf-sfmc: throttled (50100), blocked (50200) or in trouble, the same messages are sent again, once" {
 	jobs 1 40 >in
 	for words in '429 50200 500 ok' 'reset 503 lost ok' 'lost html ok'; do

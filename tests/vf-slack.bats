@@ -242,6 +242,7 @@ last' ]
 	[ "$stderr" = 'vf-slack: nowhere: No such file or directory' ]
 }
 
+# bats test_tags=long
 @test "scripts: a summary of what was done, an alert of what failed; neither a dead Slack nor a missing one changes anything" {
 	slack
 	printf 'globalUserId,score,email\na,0.96,jo.doe@example.com\nb,2,x@example.com\n' >in.csv

@@ -184,6 +184,7 @@ nf9,suppressed,0,opt-out' ]
 	[ "$(grep -c ',failed,' <<<"$output")" -eq 9 ]
 }
 
+# bats test_tags=long
 @test "vf-sms: at most the rate and one in any second, most of it over time, and concurrency is reached, never exceeded" {
 	make_wave 300
 	start_service --delay 0.2
@@ -302,6 +303,7 @@ nf2,dry-run,0,,,1,,,,UCS-2,C000002 für „The Presale“\nam 2027-05-31 \\o/' ]
 	[ "$(cut -d' ' -f2 account.txt | sort | uniq -d)" = '' ]
 }
 
+# bats test_tags=long
 @test "vf-sms: killed at any moment and run again, nobody known sent is sent again, and every record has its line" {
 	"$VF_SRCDIR/tests/kill-sms.sh" 300 4 >log.txt || { cat log.txt; false; }
 }

@@ -78,6 +78,7 @@ for i, n in enumerate([262144, 262145, 130000, 130000, 130000] + [50] * 23):
 	[ "$status" -eq 2 ]
 }
 
+# bats test_tags=long
 @test "vf-sqs: behind a service that fails in every way, each job is queued, and twice only without an answer" {
 	local seed=${TEST_SEED:-$RANDOM} lost
 	echo "TEST_SEED=$seed"

@@ -330,6 +330,7 @@ nf1,a@example.com,NYC,,A1,generated,c1,w1,2027-06-01T16:00:00Z,2027-05-31T16:00:
 	[ "$(temps)" -eq 0 ]
 }
 
+# bats test_tags=long
 @test "vf-wave: killed at any moment while it replaces, the folder is whole all the time" {
 	try "$PYTHON3" "$VF_SRCDIR/tests/kill.py" wave 5000 8
 	echo "$output" "$stderr"

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # merge.sh --engine athena, against a stand-in that runs its statements over the same Avro (tests/stand-ins/athena.py).
+# bats file_tags=long
 load ../helper
 load ../lake
 

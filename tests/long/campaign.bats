@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # Whole campaigns, longer: killed at every step, and many random ones.
+# bats file_tags=long
 load ../helper
 load ../campaign
 

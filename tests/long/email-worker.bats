@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # examples/email-worker.sh: jobs from moto's queue to Marketing Cloud's stand-in, which keeps an account of what it took.
+# bats file_tags=long
 load ../helper
 load ../aws
 load ../campaign

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # Kill loops, long enough to hit every moment of a run many times.
+# bats file_tags=long
 load ../helper
 
 @test "vf-assign: killed 100 times over 30,000 fans: no line changes, nothing is given twice" {

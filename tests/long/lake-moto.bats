@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # The lake's scripts with the real aws-cli against moto's S3 and SQS: killed at the steps that matter, a late file in
 # between. Every step, against the stand-in, is in lake.bats.
+# bats file_tags=long
 load ../helper
 load ../aws
 

@@ -8,6 +8,7 @@
 # the kill would leave the same. In S3 it is killed in every state, on disk in every second, the first or the second
 # drawn: there a file that is half written makes a state of its own beside each that S3 knows. Two lakes are at work at
 # once. The runs after the kill are watched, too.
+# bats file_tags=long
 load ../helper
 load ../lake
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # Many more damaged files than in check, from a seed of the day that is printed.
+# bats file_tags=long
 load ../helper
 
 @test "recount: eight hundred damaged files from new seeds come out as the model says" {

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # examples/send-wave.sh: the e-mail part of a wave, rendered and queued in moto's queue.
+# bats file_tags=long
 load ../helper
 load ../aws
 load ../campaign

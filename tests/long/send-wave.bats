@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # examples/send-wave.sh interrupted, held and killed, and on S3. The rest is in tests/send-wave.bats.
+# bats file_tags=long
 load ../helper
 load ../service
 load ../campaign

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# bats file_tags=long
 load ../helper
 
 # Kills vf-attempt, and sometimes its command, at random moments and starts it again, a hundred waves long:

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # What vf-sqs does when it is killed: against moto, behind a proxy that answers slowly.
+# bats file_tags=long
 load ../helper
 load ../aws
 
