@@ -438,6 +438,7 @@ EXTRA_DIST += \
 	%D%/recount.py \
 	%D%/reference.py \
 	%D%/report.py \
+	%D%/secrets.py \
 	%D%/run \
 	%D%/service.bash \
 	%D%/stand-ins/athena.py \

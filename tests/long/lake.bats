@@ -33,7 +33,7 @@ setup() {
 
 teardown() {
 	local work
-	for work in "$scratch"/w?; do
+	for work in "$BATS_TEST_TMPDIR"/w?; do	# not $scratch, which is a worker's by now
 		[ ! -p "$work/ask" ] || echo quit 1<>"$work/ask"
 	done
 }
