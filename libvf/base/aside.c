@@ -13,7 +13,7 @@ struct vf_aside {
 	bool threaded, quit;
 	pthread_t thread;
 	pthread_mutex_t lock;
-	pthread_cond_t asked;
+	pthread_cond_t asked, ended;
 	enum state state;
 	int rc;				/* of the last job, and what it said */
 	struct vf_error err;
@@ -32,6 +32,7 @@ do_job(struct vf_aside *a)
 	a->rc = rc;
 	a->err = err;
 	a->state = ENDED;
+	pthread_cond_signal(&a->ended);
 }
 
 static void *
@@ -72,6 +73,7 @@ vf_aside_new(int (*job)(void *, struct vf_error *), void *arg, void (*over)(void
 	a->over_arg = over_arg;
 	pthread_mutex_init(&a->lock, NULL);
 	pthread_cond_init(&a->asked, NULL);
+	pthread_cond_init(&a->ended, NULL);
 	return a;
 }
 
@@ -89,6 +91,7 @@ vf_aside_free(struct vf_aside *a)
 	}
 	pthread_mutex_destroy(&a->lock);
 	pthread_cond_destroy(&a->asked);
+	pthread_cond_destroy(&a->ended);
 	free(a);
 }
 
@@ -116,6 +119,15 @@ vf_aside_start(struct vf_aside *a)
 	} else {
 		do_job(a);
 	}
+	pthread_mutex_unlock(&a->lock);
+}
+
+void
+vf_aside_wait(struct vf_aside *a)
+{
+	pthread_mutex_lock(&a->lock);
+	while (a->state == ASKED)
+		pthread_cond_wait(&a->ended, &a->lock);
 	pthread_mutex_unlock(&a->lock);
 }
 

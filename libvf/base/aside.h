@@ -22,6 +22,8 @@ void vf_aside_free(struct vf_aside *);		/* waits for a job that runs; NULL is ac
 
 /* Does the job once; none may run. Where no thread can be had it is done when this returns. */
 void vf_aside_start(struct vf_aside *);
+/* Until no job runs: then what it works on may go. */
+void vf_aside_wait(struct vf_aside *);
 /* True, once for each start: the job has ended; *rc is what it returned, *err what it said. */
 bool vf_aside_ended(struct vf_aside *, int *rc, struct vf_error *);
 

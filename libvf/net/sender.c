@@ -658,6 +658,9 @@ vf_sender_run(struct vf_sender *s, struct vf_error *err)
 			break;
 		sleep_a_while(s, want);
 	}
+	/* A run that was stopped may have left a group to the disk: the caller may close its file now. */
+	if (s->disk != NULL)
+		vf_aside_wait(s->disk);
 	if (s->o.idle != NULL && s->o.idle(s->o.arg, err) < 0)
 		close_run(s, err);
 	if (!s->closing)

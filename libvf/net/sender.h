@@ -88,7 +88,7 @@ struct vf_sender_options {
 	/*
 	 * When it returns 0 what `prepare` wrote is on disk.  It is called in a
 	 * thread of the sender's, while the other functions run: answers need not
-	 * wait for the disk.  NULL where `prepare` never returns 1.
+	 * wait for the disk.  It has ended when vf_sender_run() returns.  NULL where `prepare` never returns 1.
 	 */
 	int (*sync)(void *arg, struct vf_error *);
 	/*

@@ -15,7 +15,7 @@ job(void *arg, struct vf_error *err)
 	const int *fail_at = arg;
 
 	runs++;
-	for (int i = 0; i < 2000 && !hurry; i++)
+	for (int i = 0; i < 300 && !hurry; i++)
 		usleep(1000);
 	return runs == *fail_at ? vf_error(err, VF_ERR_FAILED, "run %d", *fail_at) : (int)runs;
 }
@@ -58,9 +58,15 @@ main(void)
 		if (!wait_for_end(a, &rc, &err) || rc != i + 3)
 			ok(false, "start number %d", i + 3);
 	}
+	hurry = 0;
+	vf_aside_start(a);
+	vf_aside_wait(a);
+	ok(vf_aside_ended(a, &rc, &err) && rc == 1003, "a wait ends with the job");
+	vf_aside_wait(a);
+	hurry = 1;
 	vf_aside_start(a);
 	vf_aside_free(a);
-	ok(runs == 1003 && overs == 1003, "a job that runs is waited for, and after each somebody is told: %d, %d", runs, overs);
+	ok(runs == 1004 && overs == 1004, "a job that runs is waited for, and after each somebody is told: %d, %d", runs, overs);
 	vf_aside_free(NULL);
 	vf_aside_free(vf_aside_new(job, &fail_at, NULL, NULL, &err));
 	return done_testing();

@@ -20,6 +20,7 @@ static struct {
 	int n, taken, judged, idle;
 	atomic_int results, prepared, synced;	/* looked at in `sync`, which runs in a thread */
 	atomic_int meanwhile;		/* results that came during a `sync` */
+	atomic_bool at_disk;		/* a `sync` runs */
 	int fd;				/* with one, a request can be taken for each byte of it */
 	bool no_fd;
 	useconds_t prepare_us, sync_us;
@@ -82,7 +83,9 @@ sync_to_disk(void *arg, struct vf_error *e)
 	int written = run.prepared, results = run.results;
 
 	(void)arg;
+	run.at_disk = true;
 	usleep(run.sync_us);
+	run.at_disk = false;
 	run.meanwhile += run.results - results;
 	if (run.fail_sync > 0 && written >= run.fail_sync)
 		return vf_error(e, VF_ERR_FAILED, "journal: Input/output error");
@@ -187,6 +190,7 @@ go(struct vf_sender_options o)
 	if (http == NULL || s == NULL)
 		bail_out(e.text);
 	rc = vf_sender_run(s, &err);
+	run.early = run.early || run.at_disk;
 	counts = *vf_sender_counts(s);
 	vf_sender_free(s);
 	vf_http_free(http);
@@ -382,7 +386,7 @@ test_stops(void)
 		add("/status/200/410");
 	run.sync_us = 300000;
 	run.stop_at = ALL_TAKEN;		/* in the middle of a sync */
-	ok(go((struct vf_sender_options){ .concurrency = 100 }) < 0 && err.kind == VF_ERR_STOPPED && all(VF_SEND_HELD) && server.got[410] == 0,
+	ok(go((struct vf_sender_options){ .concurrency = 100 }) < 0 && err.kind == VF_ERR_STOPPED && all(VF_SEND_HELD) && server.got[410] == 0 && !run.early,
 		"a stop while the disk is at work holds what it was to take");
 	clear();
 	for (int i = 0; i < 400; i++)
