@@ -123,7 +123,7 @@ stats_get() {
 stats_conserved() {
 	local line counts bad=''
 	[[ -s $1 ]] || return 1
-	while IFS= read -r line; do
+	while IFS= read -r line || [[ -n $line ]]; do
 		[[ $line != *'"tool":"vf-'@(codegen|entries)'"'* ]] || continue
 		if [[ $line == *'"deferred":'* ]]; then
 			jq -e '.in == .out + .rejected + .deferred' <<<"$line" >/dev/null || { bad=yes; printf '%s\n' "$line"; }

@@ -19,7 +19,7 @@ struct vf_aside {
 	struct vf_error err;
 };
 
-/* Called and left with the lock held; the job itself runs without it. */
+/* Called and left with the lock held; the job itself, and `over`, run without it. */
 static void
 do_job(struct vf_aside *a)
 {
@@ -33,6 +33,11 @@ do_job(struct vf_aside *a)
 	a->err = err;
 	a->state = ENDED;
 	pthread_cond_signal(&a->ended);
+	if (a->over == NULL)
+		return;
+	pthread_mutex_unlock(&a->lock);
+	a->over(a->over_arg);
+	pthread_mutex_lock(&a->lock);
 }
 
 static void *
@@ -47,11 +52,6 @@ work(void *aside)
 		if (a->state != ASKED)
 			break;
 		do_job(a);
-		if (a->over != NULL) {
-			pthread_mutex_unlock(&a->lock);
-			a->over(a->over_arg);
-			pthread_mutex_lock(&a->lock);
-		}
 	}
 	pthread_mutex_unlock(&a->lock);
 	return NULL;

@@ -1,6 +1,12 @@
 /* test-aside.c -- a job runs once for each start, beside the caller, and its end is told once. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE			/* RTLD_NEXT */
+#endif
 #include "base/aside.h"
 
+#include <dlfcn.h>
+#include <errno.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <unistd.h>
@@ -8,6 +14,22 @@
 #include "tap.h"
 
 static atomic_int runs, overs, hurry;
+static bool refused;			/* there are no threads */
+
+int
+pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*start)(void *), void *arg)
+{
+	static int (*real)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+
+	if (refused)
+		return EAGAIN;
+	if (real == NULL) {
+		void *symbol = dlsym(RTLD_NEXT, "pthread_create");
+
+		memcpy(&real, &symbol, sizeof(real));
+	}
+	return real(thread, attr, start, arg);
+}
 
 static int
 job(void *arg, struct vf_error *err)
@@ -68,6 +90,13 @@ main(void)
 	vf_aside_free(a);
 	ok(runs == 1004 && overs == 1004, "a job that runs is waited for, and after each somebody is told: %d, %d", runs, overs);
 	vf_aside_free(NULL);
+	refused = true;
+	a = vf_aside_new(job, &fail_at, over, &overs, &err);
+	vf_aside_start(a);
+	ok(runs == 1005 && overs == 1005 && vf_aside_ended(a, &rc, &err) && rc == 1005,
+		"without threads it is done when it was started, and somebody is told all the same");
+	vf_aside_wait(a);
+	vf_aside_free(a);
 	vf_aside_free(vf_aside_new(job, &fail_at, NULL, NULL, &err));
 	return done_testing();
 }
