@@ -35,6 +35,7 @@ libvf_a_SOURCES = \
 	%D%/record/out.c %D%/record/out.h \
 	%D%/record/row.h \
 	%D%/record/scan.c %D%/record/scan.h \
+	%D%/fan/audit.c %D%/fan/audit.h \
 	%D%/fan/campaign.c %D%/fan/campaign.h \
 	%D%/fan/codes.c %D%/fan/codes.h \
 	%D%/fan/delivery.c %D%/fan/delivery.h \

@@ -2,6 +2,9 @@
 frame_sources = %D%/frame.c %D%/frame.h %D%/frame-impl.h %D%/frame-options.c %D%/frame-report.c
 frame_libs = libvf.a $(CSV_LIBS) $(JANSSON_LIBS) $(SODIUM_LIBS)
 
+# Of the tools that draw.
+drawing_sources = %D%/drawing.c %D%/drawing.h %D%/drawing-limits.c
+
 bin_PROGRAMS += tools/vf-assign
 tools_vf_assign_SOURCES = %D%/vf-assign.c %D%/ledger-file.c %D%/ledger-file.h $(frame_sources)
 tools_vf_assign_LDADD = $(frame_libs)
@@ -11,7 +14,7 @@ tools_vf_attempt_SOURCES = %D%/vf-attempt.c %D%/child.c %D%/child.h $(frame_sour
 tools_vf_attempt_LDADD = $(frame_libs)
 
 bin_PROGRAMS += tools/vf-audit
-tools_vf_audit_SOURCES = %D%/vf-audit.c %D%/drawing.c %D%/drawing.h $(frame_sources)
+tools_vf_audit_SOURCES = %D%/vf-audit.c %D%/audit.h %D%/audit-result.c $(drawing_sources) $(frame_sources)
 tools_vf_audit_LDADD = $(frame_libs)
 
 bin_PROGRAMS += tools/vf-avro
@@ -23,7 +26,7 @@ tools_vf_codegen_SOURCES = %D%/vf-codegen.c %D%/ledger-file.h $(frame_sources)
 tools_vf_codegen_LDADD = $(frame_libs)
 
 bin_PROGRAMS += tools/vf-draw
-tools_vf_draw_SOURCES = %D%/vf-draw.c %D%/drawing.c %D%/drawing.h $(frame_sources)
+tools_vf_draw_SOURCES = %D%/vf-draw.c $(drawing_sources) $(frame_sources)
 tools_vf_draw_LDADD = $(frame_libs)
 
 bin_PROGRAMS += tools/vf-email
@@ -52,7 +55,7 @@ tools_vf_score_SOURCES = %D%/vf-score.c $(frame_sources)
 tools_vf_score_LDADD = $(frame_libs)
 
 bin_PROGRAMS += tools/vf-seed
-tools_vf_seed_SOURCES = %D%/vf-seed.c %D%/drawing.c %D%/drawing.h $(frame_sources)
+tools_vf_seed_SOURCES = %D%/vf-seed.c $(drawing_sources) $(frame_sources)
 tools_vf_seed_LDADD = $(frame_libs)
 
 bin_PROGRAMS += tools/vf-sfmc

@@ -1,7 +1,6 @@
 /* vf-draw -- the fair draw: the best `limit` candidates of each market by band and secret draw key. */
 #include "base/sorter.h"
 #include "drawing.h"
-#include "fan/manifest.h"
 
 #define STANDBY_MEMORY ((size_t)64 << 20)	/* for --unselected; what is more goes to $TMPDIR */
 
@@ -116,25 +115,19 @@ write_standby(struct drawing *d)
 
 /* Start */
 
-/* K comes from the seed, which is wiped at once; K goes with the draw. */
 static int
 new_draw(struct drawing *d, bool one_market)
 {
-	struct vf_run *run = d->run;
-	const char *campaign = run->campaign != NULL ? run->campaign->id : "";
-	const char *wave = run->wave != NULL ? run->wave : "";
-	unsigned char seed[VF_DRAW_SEED_LEN], k[VF_DIGEST_LEN];
+	const struct vf_run *run = d->run;
+	struct vf_drawing_key of = { .seed_file = d->opt->seed_file,
+		.campaign = vf_slice_str(run->campaign != NULL ? run->campaign->id : ""),
+		.wave = vf_slice_str(run->wave != NULL ? run->wave : "") };
 
-	if (vf_drawing_seed(run, d->opt->seed_file, seed) < 0)
-		return -1;
 	if (d->opt->beacon != NULL)
 		vf_draw_beacon_parse(vf_slice_str(d->opt->beacon), d->beacon);
-	vf_draw_commitment(seed, d->commitment);
-	vf_draw_derive(k, seed, vf_slice_str(campaign), vf_slice_str(wave), vf_slice_str(d->beacon));
-	sodium_memzero(seed, sizeof(seed));
-	d->draw = vf_draw_new(&(struct vf_draw_options){ .k = k, .one_market = one_market,
-		.loser = d->opt->unselected != NULL ? add_loser : NULL, .context = d }, &run->err);
-	sodium_memzero(k, sizeof(k));
+	of.beacon = vf_slice_str(d->beacon);
+	d->draw = vf_drawing_new(d->run, &of, &(struct vf_draw_options){ .one_market = one_market,
+		.loser = d->opt->unselected != NULL ? add_loser : NULL, .context = d }, d->commitment);
 	return d->draw == NULL ? -1 : 0;
 }
 
@@ -183,38 +176,6 @@ start(struct drawing *d)
 /* End */
 
 static int
-write_drawn(struct drawing *d)
-{
-	struct vf_drawn fan;
-
-	while (vf_draw_next(d->draw, &fan)) {
-		if (vf_drawing_put(&d->writer, d->drawn, fan.line, fan.delimiter, fan.position) < 0)
-			return -1;
-		if (fan.position % 4096 == 0 && vf_stopping())
-			return vf_stopped(d->run);
-	}
-	return 0;
-}
-
-static int
-list_entrants(struct vf_run *run, struct vf_manifest *m)
-{
-	int n = vf_in_files(run->in);
-
-	m->entrants = calloc((size_t)n + 1, sizeof(*m->entrants));
-	if (m->entrants == NULL)
-		return vf_error_nomem(&run->err);
-	for (int i = 0; i < n; i++) {
-		struct vf_manifest_file *e = &m->entrants[m->nentrants++];
-
-		e->name = vf_slice_str(vf_in_name(run->in, i));
-		e->records = vf_in_file_records(run->in, i);
-		vf_in_digest(run->in, i, e->blake2b);
-	}
-	return 0;
-}
-
-static int
 write_manifest(struct drawing *d, struct vf_manifest *m)
 {
 	const struct vf_campaign *campaign = d->run->campaign;
@@ -228,7 +189,7 @@ write_manifest(struct drawing *d, struct vf_manifest *m)
 	memcpy(m->commitment, d->commitment, sizeof(m->commitment));
 	m->result.records = vf_out_records(d->drawn);
 	vf_out_digest(d->drawn, m->result.blake2b);
-	if (list_entrants(d->run, m) < 0)
+	if (vf_drawing_entrants(d->run, m) < 0)
 		return -1;
 	rc = vf_manifest_add(&b, m) < 0 ? vf_error_nomem(&d->run->err)
 					: vf_file_write(d->manifest, b.p, b.n, &d->run->err);
@@ -272,7 +233,7 @@ run_draw(struct vf_run *run)
 	if (rc == 0)
 		rc = vf_drawing_finish(run, d.draw);
 	if (rc == 0)
-		rc = write_drawn(&d);
+		rc = vf_drawing_write(&d.writer, d.draw, d.drawn);
 	if (rc == 0 && d.standby != NULL)
 		rc = write_standby(&d);
 	if (rc == 0)

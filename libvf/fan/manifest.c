@@ -371,7 +371,7 @@ vf_manifest_load(struct vf_manifest *m, const char *path, struct vf_error *err)
 {
 	struct vf_json_at root, result;
 
-	memset(m, 0, sizeof(*m));
+	*m = (struct vf_manifest){ .path = path };
 	if ((m->document = vf_json_load(path, MANIFEST_MAX, err)) == NULL)
 		return -1;
 	root = vf_json_root(m->document, path);

@@ -34,6 +34,7 @@ struct vf_manifest_market {
 
 /* Slices point into the document it was loaded from, or are the maker's. */
 struct vf_manifest {
+	const char *path;			/* when it was loaded, from where; borrowed */
 	struct vf_slice campaign, wave, beacon;
 	char commitment[VF_DIGEST_HEX + 1];
 	struct vf_bands bands;
