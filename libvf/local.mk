@@ -62,6 +62,7 @@ libvf_a_SOURCES = \
 	%D%/fan/sfmc-answer.c %D%/fan/sfmc-answer.h \
 	%D%/fan/sfmc-batch.c %D%/fan/sfmc-batch.h \
 	%D%/fan/status.c %D%/fan/status.h \
+	%D%/fan/step.c %D%/fan/step.h \
 	%D%/fan/tally.c %D%/fan/tally.h \
 	%D%/fan/template.c %D%/fan/template.h \
 	%D%/fan/wave.c %D%/fan/wave.h \

@@ -10,7 +10,7 @@ tools_vf_assign_SOURCES = %D%/vf-assign.c %D%/ledger-file.c %D%/ledger-file.h $(
 tools_vf_assign_LDADD = $(frame_libs)
 
 bin_PROGRAMS += tools/vf-attempt
-tools_vf_attempt_SOURCES = %D%/vf-attempt.c %D%/child.c %D%/child.h $(frame_sources)
+tools_vf_attempt_SOURCES = %D%/vf-attempt.c %D%/attempt.h %D%/attempt-tries.c %D%/child.c %D%/child.h $(frame_sources)
 tools_vf_attempt_LDADD = $(frame_libs)
 
 bin_PROGRAMS += tools/vf-audit

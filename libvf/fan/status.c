@@ -1,4 +1,4 @@
-/* fan/status.c -- the status file of a wave: JSON to a struct and back, and how a step's tries are counted. */
+/* fan/status.c -- the status file of a wave: JSON to a struct and back. */
 #include "fan/status.h"
 
 #include <errno.h>
@@ -68,8 +68,8 @@ vf_status_step(struct vf_status *s, const char *name, struct vf_error *err)
 	return step;
 }
 
-static int
-add_try(struct vf_step *step, const struct vf_try *t, struct vf_error *err)
+int
+vf_step_remember(struct vf_step *step, const struct vf_try *t, struct vf_error *err)
 {
 	struct vf_try *history;
 
@@ -84,28 +84,6 @@ add_try(struct vf_step *step, const struct vf_try *t, struct vf_error *err)
 	step->history = history;
 	history[step->nhistory++] = *t;
 	return 0;
-}
-
-int
-vf_step_end(struct vf_status *s, struct vf_step *step, const struct vf_try *t, struct vf_error *err)
-{
-	if (add_try(step, t, err) < 0)
-		return -1;
-	step->process.pid = 0;
-	step->state = t->exit == 0 ? VF_STEP_DONE : step->attempt < step->max ? VF_STEP_FAILED : VF_STEP_EXHAUSTED;
-	if (step->state == VF_STEP_EXHAUSTED && step->from != VF_WAVE_NONE)
-		s->state = VF_WAVE_FAILED;
-	return 0;
-}
-
-void
-vf_step_reset(struct vf_status *s, struct vf_step *step)
-{
-	if (step->state == VF_STEP_EXHAUSTED && s->state == VF_WAVE_FAILED && step->from != VF_WAVE_NONE)
-		s->state = step->from;
-	if (step->state == VF_STEP_EXHAUSTED)
-		step->state = VF_STEP_FAILED;
-	step->attempt = 0;
 }
 
 /* Reading.  An absent date is 0. */
@@ -229,7 +207,7 @@ load_try(struct vf_step *step, const struct vf_json_at *at, struct vf_error *err
 	for (size_t i = 0; i < COUNT(causes); i++)
 		if (strcmp(cause, causes[i]) == 0)
 			t.cause = causes[i];
-	return add_try(step, &t, err);
+	return vf_step_remember(step, &t, err);
 }
 
 static int

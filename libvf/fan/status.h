@@ -1,6 +1,7 @@
 /*
  * fan/status.h -- the status file of a wave (DESIGN 4, vf-attempt): the state
  * of the wave, and of each step how often it was tried and how that ended.
+ * By what rules steps are tried is in fan/step.
  *
  * A status owns its texts.  Keys of others at the top level are kept.
  */
@@ -75,15 +76,8 @@ void vf_status_free(struct vf_status *);
 struct vf_step *vf_status_find(const struct vf_status *, const char *name);
 struct vf_step *vf_status_step(struct vf_status *, const char *name, struct vf_error *);
 
-/*
- * Ends the try that runs: adds it to the history; exit 0 makes the step done,
- * else it has failed, and when no try is left it is exhausted and a wave that
- * it moves is failed.
- */
-int vf_step_end(struct vf_status *, struct vf_step *, const struct vf_try *, struct vf_error *);
-
-/* Gives a step all its tries again; a wave that it made fail goes back to where it was. */
-void vf_step_reset(struct vf_status *, struct vf_step *);
+/* Adds a try to the step's history, which drops its oldest for one too many. */
+int vf_step_remember(struct vf_step *, const struct vf_try *, struct vf_error *);
 
 /* The file's text; and the file replaced, whole or not at all. */
 int vf_status_add(struct vf_buf *, const struct vf_status *);
