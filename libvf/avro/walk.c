@@ -19,12 +19,14 @@ enum code {
 	OP_STRING,
 	OP_ENUM,		/* an index under n */
 	OP_OPTION,		/* a union of null (index n, 0 or 1) and the ops up to `to` */
+	OP_OPTION_STRING,	/* a union of null (index n) and string */
 	OP_UNION,		/* an index under n; its ops start at table[to + index] */
 	OP_JUMP,		/* to */
 	OP_ITEMS,		/* the blocks of an array; its item's ops follow, then OP_NEXT */
 	OP_ENTRIES,		/* the blocks of a map */
 	OP_NEXT,		/* an item is complete; n: the op that opened the blocks */
 	OP_NOTHINGS,		/* the blocks of an array whose items have no bytes */
+	OP_STRINGS,		/* the blocks of an array of strings */
 	OP_CALL,		/* the ops of a named type, at to */
 	OP_RETURN,
 	OP_FAIL,		/* no datum of this type can be */
@@ -113,6 +115,8 @@ compile_union(struct compiler *c, const struct vf_schema_type *t)
 	if (t->n == 2 && (t->types[0]->kind == VF_AVRO_NULL || t->types[1]->kind == VF_AVRO_NULL)) {
 		bool second = t->types[1]->kind == VF_AVRO_NULL;
 
+		if (t->types[!second]->kind == VF_AVRO_STRING)
+			return emit(c, OP_OPTION_STRING, second, NULL);
 		if (emit(c, OP_OPTION, second, &head) < 0 || compile(c, t->types[!second]) < 0)
 			return -1;
 		w->ops[head].to = (uint32_t)w->nops;
@@ -149,6 +153,8 @@ compile_blocks(struct compiler *c, const struct vf_schema_type *t)
 
 	if (t->kind == VF_AVRO_ARRAY && t->types[0]->least == 0)
 		return emit(c, OP_NOTHINGS, 0, NULL);
+	if (t->kind == VF_AVRO_ARRAY && t->types[0]->kind == VF_AVRO_STRING)
+		return emit(c, OP_STRINGS, 0, NULL);
 	if (emit(c, t->kind == VF_AVRO_ARRAY ? OP_ITEMS : OP_ENTRIES, 0, &head) < 0 || compile(c, t->types[0]) < 0 ||
 		emit(c, OP_NEXT, head, &next) < 0)
 		return -1;
@@ -339,6 +345,18 @@ skip_varint(const unsigned char *p, const unsigned char *end, int max, unsigned 
 	return NULL;
 }
 
+/* The index in a union of two, or NULL. */
+static inline const unsigned char *
+option(const unsigned char *p, const unsigned char *end, int64_t *v, const char **why)
+{
+	p = varint(p, end, v);
+	if (p != NULL && (uint64_t)*v > 1) {
+		*why = "no branch of its union";
+		return NULL;
+	}
+	return p;
+}
+
 #ifdef __SSE2__
 static inline uint64_t
 high16(const unsigned char *p)
@@ -348,21 +366,17 @@ high16(const unsigned char *p)
 
 /* Which of the 64 bytes at p are not ASCII. */
 static inline uint64_t
-high_bits(const unsigned char *p, size_t n)
+high_bits(const unsigned char *p)
 {
-	uint64_t high = high16(p) | high16(p + 16) << 16;
-
-	if (n > 32)
-		high |= high16(p + 32) << 32 | high16(p + 48) << 48;
-	return high;
+	return high16(p) | high16(p + 16) << 16 | high16(p + 32) << 32 | high16(p + 48) << 48;
 }
 #else
 static inline uint64_t
-high_bits(const unsigned char *p, size_t n)
+high_bits(const unsigned char *p)
 {
 	uint64_t word, high = 0;
 
-	for (size_t i = 0; i < n; i += 8) {
+	for (size_t i = 0; i < 64; i += 8) {
 		memcpy(&word, p + i, sizeof word);
 		high |= (word & 0x8080808080808080u) != 0 ? (uint64_t)0xff << i : 0;
 	}
@@ -388,57 +402,64 @@ long_string(const unsigned char *p, const unsigned char *end, bool utf8, const c
 	return p + n;
 }
 
-/* Most are ASCII of under 64 bytes: one look at 32 or 64 bytes, what is beyond the string masked out. */
+/* Most are ASCII of under 64 bytes: one look at 64 bytes, what is beyond the string masked out: no length to branch on. */
 static inline const unsigned char *
 string(const unsigned char *p, const unsigned char *end, const char **why)
 {
 	if (__builtin_expect(end - p > 64, 1) && (*p & 0x81) == 0) {
 		size_t n = *p >> 1;
 
-		if ((high_bits(p + 1, n) & (((uint64_t)1 << n) - 1)) == 0)
+		if ((high_bits(p + 1) & (((uint64_t)1 << n) - 1)) == 0)
 			return p + 1 + n;
 	}
 	return long_string(p, end, true, why);
 }
 
-/* The head of a block of items: its count and, where given, its end. 1, 0: the last one was read, -1. */
-static int
-block_head(const unsigned char **at, const unsigned char *end, struct frame *f, const char **why)
+/* The head of a block of items: its count (0: the last one was read) and, where given, its end. What follows it, or NULL. */
+static const unsigned char *
+long_head(const unsigned char *p, const unsigned char *end, struct frame *f, const char **why)
 {
-	const unsigned char *p;
-	int64_t n, bytes;
+	int64_t n = 0, bytes = 0;
 
 	f->stop = NULL;
-	p = varint(*at, end, &n);
-	if (p == NULL) {
-		*why = cut;
-		return -1;
-	}
-	if (n < 0) {
+	p = varint(p, end, &n);
+	if (p != NULL && n < 0) {
 		p = varint(p, end, &bytes);
-		if (p == NULL || n == INT64_MIN || bytes < 0 || bytes > end - p) {
-			*why = p == NULL ? cut : items;
-			return -1;
+		if (p != NULL && (n == INT64_MIN || bytes < 0 || bytes > end - p)) {
+			*why = items;
+			return NULL;
 		}
 		n = -n;
 		f->stop = p + bytes;
 	}
+	if (p == NULL)
+		*why = cut;
 	f->left = (uint64_t)n;
-	*at = p;
-	return n > 0;
+	return p;
+}
+
+/* Most are of one byte: few items, or none. */
+static inline const unsigned char *
+block_head(const unsigned char *p, const unsigned char *end, struct frame *f, const char **why)
+{
+	if (p < end && (*p & 0x81) == 0) {
+		f->stop = NULL;
+		f->left = *p >> 1;
+		return p + 1;
+	}
+	return long_head(p, end, f, why);
 }
 
 /* The same for items that take at least `least` bytes (over 0) each: as many as are left must do. */
-static int
-block_of(const unsigned char **at, const unsigned char *end, uint64_t least, struct frame *f, const char **why)
+static inline const unsigned char *
+block_of(const unsigned char *p, const unsigned char *end, uint64_t least, struct frame *f, const char **why)
 {
-	int rc = block_head(at, end, f, why);
-
-	if (rc > 0 && f->left > (uint64_t)((f->stop != NULL ? f->stop : end) - *at) / least) {
+	p = block_head(p, end, f, why);
+	if (p != NULL && f->left > 0 && f->left > (uint64_t)((f->stop != NULL ? f->stop : end) - p) / least) {
 		*why = items;
-		return -1;
+		return NULL;
 	}
-	return rc;
+	return p;
 }
 
 /* An array of items that have no bytes: nothing to walk but the heads. */
@@ -446,16 +467,33 @@ static const unsigned char *
 nothings(const unsigned char *p, const unsigned char *end, uint64_t *allowed, const char **why)
 {
 	struct frame f;
-	int rc;
 
-	while ((rc = block_head(&p, end, &f, why)) > 0) {
+	while ((p = block_head(p, end, &f, why)) != NULL && f.left > 0) {
 		if (f.left > *allowed || (f.stop != NULL && f.stop != p)) {
 			*why = f.left > *allowed ? "too many items without bytes" : size;
 			return NULL;
 		}
 		*allowed -= f.left;
 	}
-	return rc < 0 ? NULL : p;
+	return p;
+}
+
+static const unsigned char *
+strings(const unsigned char *p, const unsigned char *end, const char **why)
+{
+	struct frame f;
+
+	while ((p = block_of(p, end, 1, &f, why)) != NULL && f.left > 0) {
+		for (; p != NULL && f.left > 0; f.left--)
+			p = string(p, end, why);
+		if (p == NULL)
+			return NULL;
+		if (f.stop != NULL && f.stop != p) {
+			*why = size;
+			return NULL;
+		}
+	}
+	return p;
 }
 
 static int
@@ -476,7 +514,6 @@ walk(const struct vf_walk *w, uint64_t count, const unsigned char *p, const unsi
 	const struct op *op = w->ops, *outer = op;
 	const char *why = cut;
 	int64_t v;
-	int rc;
 
 	for (;;) {
 		switch ((enum code)op->code) {
@@ -517,15 +554,16 @@ walk(const struct vf_walk *w, uint64_t count, const unsigned char *p, const unsi
 			}
 			break;
 		case OP_OPTION:
-			p = varint(p, end, &v);
-			if (p != NULL && (uint64_t)v > 1) {
-				p = NULL;
-				why = "no branch of its union";
-			}
+			p = option(p, end, &v, &why);
 			if (p != NULL && (uint64_t)v == op->n) {
 				op = w->ops + op->to;
 				continue;
 			}
+			break;
+		case OP_OPTION_STRING:
+			p = option(p, end, &v, &why);
+			if (p != NULL && (uint64_t)v != op->n)
+				p = string(p, end, &why);
 			break;
 		case OP_UNION:
 			p = varint(p, end, &v);
@@ -547,13 +585,12 @@ walk(const struct vf_walk *w, uint64_t count, const unsigned char *p, const unsi
 				p = NULL;
 				break;
 			}
-			rc = block_of(&p, end, op->n, ++f, &why);
-			if (rc == 0) {
+			p = block_of(p, end, op->n, ++f, &why);
+			if (p != NULL && f->left == 0) {
 				f--;
 				op = w->ops + op->to;
 				continue;
 			}
-			p = rc < 0 ? NULL : p;
 			if (p != NULL && op->code == OP_ENTRIES)
 				p = string(p, end, &why);
 			break;
@@ -565,12 +602,11 @@ walk(const struct vf_walk *w, uint64_t count, const unsigned char *p, const unsi
 					p = NULL;
 					break;
 				}
-				rc = block_of(&p, end, outer->n, f, &why);
-				if (rc == 0) {
+				p = block_of(p, end, outer->n, f, &why);
+				if (p != NULL && f->left == 0) {
 					f--;
 					break;
 				}
-				p = rc < 0 ? NULL : p;
 			}
 			if (p != NULL && outer->code == OP_ENTRIES)
 				p = string(p, end, &why);
@@ -580,6 +616,14 @@ walk(const struct vf_walk *w, uint64_t count, const unsigned char *p, const unsi
 			continue;
 		case OP_NOTHINGS:
 			p = nothings(p, end, &allowed, &why);
+			break;
+		case OP_STRINGS:
+			if (f == top) {
+				why = deep;
+				p = NULL;
+				break;
+			}
+			p = strings(p, end, &why);
 			break;
 		case OP_CALL:
 			if (f == top) {

@@ -48,8 +48,10 @@ bad(const char *schema, uint64_t count, const char *hex, const char *want)
 
 #define LIST "{\"type\":\"record\",\"name\":\"L\",\"fields\":[{\"name\":\"v\",\"type\":\"int\"},{\"name\":\"next\",\"type\":[\"null\",\"L\"]}]}"
 #define TREE "{\"type\":\"record\",\"name\":\"T\",\"fields\":[{\"name\":\"kids\",\"type\":{\"type\":\"array\",\"items\":\"T\"}}]}"
+#define TAGGED "{\"type\":\"record\",\"name\":\"L\",\"fields\":[{\"name\":\"tags\",\"type\":" STRINGS "},{\"name\":\"next\",\"type\":[\"null\",\"L\"]}]}"
 #define ENUM "{\"type\":\"enum\",\"name\":\"E\",\"symbols\":[\"A\",\"B\"]}"
 #define INTS "{\"type\":\"array\",\"items\":\"int\"}"
+#define STRINGS "{\"type\":\"array\",\"items\":\"string\"}"
 #define NULLS "{\"type\":\"array\",\"items\":\"null\"}"
 #define MAP "{\"type\":\"map\",\"values\":\"boolean\"}"
 
@@ -104,6 +106,11 @@ test_choices(void)
 	good("[\"int\",\"string\",\"null\",\"double\"]", 4, "0006020241040600000000000000" "00");
 	bad("[\"int\",\"string\",\"double\"]", 1, "0600", "record 1: no branch of its union");
 	bad("[\"int\",\"string\",\"double\"]", 1, "0100", "record 1: no branch of its union");
+	good("[\"null\",\"string\"]", 2, "00020261");
+	good("[\"string\",\"null\"]", 2, "02000261");
+	bad("[\"null\",\"string\"]", 1, "04", "record 1: no branch of its union");
+	bad("[\"null\",\"string\"]", 1, "0202ff", "record 1: not UTF-8");
+	bad("[\"string\",\"null\"]", 1, "000461", "record 1: a length that the block does not hold");
 	bad("[]", 1, "00", "more records than its bytes can hold");
 	bad("[{\"type\":\"enum\",\"name\":\"e\",\"symbols\":[]},\"int\"]", 1, "0000", "record 1: no datum of its type can be");
 }
@@ -121,6 +128,14 @@ test_blocks(void)
 	bad(INTS, 1, "0301020400", "record 1: a count that the block does not hold");
 	bad(INTS, 1, "ffffffffffffffffff0102", "record 1: a count that the block does not hold");
 	bad(INTS, 1, "8080808080808080800102", "record 1: a count that the block does not hold");
+	good(STRINGS, 3, "00" "02026100" "04000261020000");
+	good(STRINGS, 1, "030802610262" "0102" "00" "00");
+	bad(STRINGS, 1, "030602610262" "00", "record 1: a size that its items do not have");
+	bad(STRINGS, 1, "02", "record 1: a count that the block does not hold");
+	bad(STRINGS, 1, "020261", "record 1: ends in the middle");
+	bad(STRINGS, 1, "0402610661", "record 1: a length that the block does not hold");
+	bad(STRINGS, 1, "0202ff00", "record 1: not UTF-8");
+	bad(STRINGS, 1, "ffffffffffffffffff0100", "record 1: a count that the block does not hold");
 	good(MAP, 1, "020261010202620000");
 	bad(MAP, 1, "0202ff0100", "record 1: not UTF-8");
 	bad(MAP, 1, "02026102", "record 1: not a boolean");
@@ -164,6 +179,14 @@ test_nesting(void)
 		strcat(hex, "0202");
 	strcat(hex, "0200");
 	bad(LIST, 1, hex, "record 1: nested too deeply");
+	/* An array of strings is a level, too: 999 calls and it, but not 1000. */
+	hex[0] = '\0';
+	for (int i = 0; i < 999; i++)
+		strcat(hex, "0002");
+	strcat(hex, "0000");
+	good(TAGGED, 1, hex);
+	strcpy(hex + 4 * 999, "00020000");
+	bad(TAGGED, 1, hex, "record 1: nested too deeply");
 	hex[0] = '\0';
 	for (int i = 0; i < 1100; i++)
 		strcat(hex, "02");
