@@ -49,19 +49,37 @@ int vf_options_parse(struct frame *, int argc, char **argv);	/* 0, or -1 with th
 void vf_options_help(const struct frame *, struct vf_buf *);
 void vf_options_free(struct frame *);
 
-/* frame-report.c */
-void vf_report(const struct frame *, const char *level, const char *text);	/* one line on stderr */
+/* frame-inputs.c */
+int vf_inputs_open(struct frame *);			/* after the tool's checks; 0, or -1 with the error filled */
+uint64_t vf_frame_in(const struct frame *);		/* records in */
+int vf_frame_files(const struct frame *);		/* operands that are read, CSV or NDJSON */
+const char *vf_frame_name(const struct frame *, int file);
+
+/* frame-outputs.c */
+uint64_t vf_frame_out(const struct frame *);		/* records out */
+int vf_outputs_commit(struct frame *);			/* in the order of opening, once all are flushed */
+void vf_outputs_free(struct frame *);			/* what is not committed goes */
+
+/* frame-rejects.c */
 const char *vf_reason_name(const struct vf_tool *, int reason);
+int vf_rejects_open(struct frame *);			/* --rejects */
+int vf_rejects_check(struct frame *);			/* --max-rejects is a number or a percentage */
 int vf_rejects_finish(struct frame *, struct vf_error *);
 bool vf_rejects_exceeded(const struct frame *, uint64_t in, char *text, size_t size);
+
+/* frame-report.c */
+void vf_report(const struct frame *, const char *level, const char *text);	/* one line on stderr */
+/* A file of --rejects or --stats, `-` being standard output here too; NULL with the error. */
+struct vf_log *vf_frame_log(struct frame *, const char *path, const char *header);
+int vf_stats_open(struct frame *);			/* --stats */
 int vf_stats_write(struct frame *, int status, struct vf_error *);
+void vf_progress_start(struct frame *);			/* there is a bar when asked for, or when somebody sees it */
 void vf_progress(struct frame *);
 void vf_progress_end(struct frame *);
 
-/* frame.c */
-uint64_t vf_frame_in(const struct frame *);
-uint64_t vf_frame_out(const struct frame *);
-int vf_frame_files(const struct frame *);		/* operands that are read, CSV or NDJSON */
-const char *vf_frame_name(const struct frame *, int file);
+/* frame-signals.c */
+void vf_signals_catch(void);		/* those that end us; the library's reads and writes give up then too */
+int vf_signal_caught(void);		/* the first of them, or 0 */
+void vf_signal_die(int);		/* as it would have ended us, so that the shell sees it */
 
 #endif

@@ -1,4 +1,4 @@
-/* frame-report.c -- what a run says: messages, reject lines, the stats line, progress. */
+/* frame-report.c -- what a run says of itself: messages, the stats line, progress. */
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -7,18 +7,8 @@
 #include <unistd.h>
 
 #include "base/date.h"
-#include "base/num.h"
 #include "base/text.h"
 #include "frame-impl.h"
-
-#define SHOWN 5				/* rejects named on stderr when there is no --rejects */
-#define RECORD_SHOWN ((size_t)64 << 10)
-
-static const char *const reader_reasons[VF_REJECT_TOOL] = {
-	[VF_REJECT_TOO_LONG] = "too-long", [VF_REJECT_NUL_BYTE] = "nul-byte", [VF_REJECT_BAD_UTF8] = "bad-utf8",
-	[VF_REJECT_BAD_QUOTE] = "bad-quote", [VF_REJECT_LINE_BREAK] = "line-break",
-	[VF_REJECT_FIELD_COUNT] = "field-count", [VF_REJECT_BAD_JSON] = "bad-json",
-};
 
 void
 vf_report(const struct frame *f, const char *level, const char *text)
@@ -72,107 +62,13 @@ vf_warn(struct vf_run *run, const char *fmt, ...)
 	va_end(ap);
 }
 
-const char *
-vf_reason_name(const struct vf_tool *tool, int reason)
+struct vf_log *
+vf_frame_log(struct frame *f, const char *path, const char *header)
 {
-	return reason < VF_REJECT_TOOL ? reader_reasons[reason] : tool->reasons[reason - VF_REJECT_TOOL];
+	return vf_log_shared(strcmp(path, "-") == 0 ? "/dev/stdout" : path, header, &f->run.err);
 }
 
-/* `tool,file,line,reason,detail,record` (DESIGN 2, Rejects). */
-static int
-add_reject(struct frame *f, const struct vf_row *row, int reason, const char *detail)
-{
-	struct vf_slice record = vf_row_line(row);
-	char number[24];
-
-	if (row->size > RECORD_SHOWN) {
-		snprintf(number, sizeof number, "%" PRIu64, row->size);
-		detail = number;
-		if (record.n > RECORD_SHOWN)
-			record.n = RECORD_SHOWN;
-	} else if (reason == VF_REJECT_LINE_BREAK) {
-		snprintf(number, sizeof number, "%" PRIu32, row->lines);
-		detail = number;
-	}
-	vf_buf_clear(&f->record);
-	vf_text_add_escaped(&f->record, vf_slice_str(vf_frame_name(f, row->file)));
-	vf_buf_clear(&f->line);
-	vf_buf_add_str(&f->line, f->tool->name);
-	vf_buf_add_char(&f->line, ',');
-	vf_text_add_csv(&f->line, vf_buf_slice(&f->record));
-	vf_buf_add_char(&f->line, ',');
-	vf_buf_add_u64(&f->line, row->lineno);
-	vf_buf_add_char(&f->line, ',');
-	vf_buf_add_str(&f->line, vf_reason_name(f->tool, reason));
-	vf_buf_add_char(&f->line, ',');
-	vf_text_add_csv(&f->line, vf_slice_str(detail != NULL ? detail : ""));
-	vf_buf_add_char(&f->line, ',');
-	vf_buf_clear(&f->record);
-	vf_text_add_escaped(&f->record, record);
-	vf_text_add_csv(&f->line, vf_buf_slice(&f->record));
-	if (f->line.failed || f->record.failed)
-		return vf_error_nomem(&f->run.err);
-	return vf_log_line(f->rejects, vf_buf_slice(&f->line), &f->run.err);
-}
-
-int
-vf_reject(struct vf_run *run, const struct vf_row *row, int reason, const char *detail)
-{
-	struct frame *f = (struct frame *)run;
-
-	f->rejected++;
-	f->reasons[reason]++;
-	if (f->rejects != NULL)
-		return add_reject(f, row, reason, detail);
-	if (f->rejected <= SHOWN)
-		vf_note(run, "%s:%" PRIu64 ": rejected: %s", vf_frame_name(f, row->file), row->lineno,
-			vf_reason_name(f->tool, reason));
-	return 0;
-}
-
-/* Reject lines are on their way before any output is; without --rejects a summary goes to stderr. */
-int
-vf_rejects_finish(struct frame *f, struct vf_error *err)
-{
-	struct vf_buf b = { 0 };
-	const char *sep = "";
-
-	if (f->rejects != NULL)
-		return vf_log_flush(f->rejects, err);
-	if (f->rejected == 0)
-		return 0;
-	vf_buf_addf(&b, "%" PRIu64 " rejected:", f->rejected);
-	for (int i = 0; i < VF_MAX_REASONS; i++)
-		if (f->reasons[i] > 0) {
-			vf_buf_addf(&b, "%s %s %" PRIu64, sep, vf_reason_name(f->tool, i), f->reasons[i]);
-			sep = ",";
-		}
-	vf_buf_addf(&b, " (--rejects FILE keeps them)");
-	if (vf_buf_terminate(&b) == 0)
-		vf_note(&f->run, "%s", b.p);
-	vf_buf_free(&b);
-	return 0;
-}
-
-bool
-vf_rejects_exceeded(const struct frame *f, uint64_t in, char *text, size_t size)
-{
-	const char *limit = f->common.max_rejects;
-	size_t n = limit != NULL ? strlen(limit) : 0;
-	uint64_t count;
-	bool over;
-
-	if (limit == NULL)
-		return false;
-	if (limit[n - 1] == '%')
-		over = (double)f->rejected * 100 > strtod(limit, NULL) * (double)in;
-	else
-		over = vf_num_u64(vf_slice(limit, n), &count) && f->rejected > count;
-	if (over)
-		snprintf(text, size, "%" PRIu64 " of %" PRIu64 " records rejected: more than --max-rejects %s",
-			f->rejected, in, limit);
-	return over;
-}
+/* The stats line */
 
 static void
 add_key(struct vf_buf *b, const char *key)
@@ -270,6 +166,15 @@ add_inputs(const struct frame *f, struct vf_buf *b)
 }
 
 int
+vf_stats_open(struct frame *f)
+{
+	if (f->common.stats == NULL)
+		return 0;
+	f->stats = vf_frame_log(f, f->common.stats, NULL);
+	return f->stats == NULL ? -1 : 0;
+}
+
+int
 vf_stats_write(struct frame *f, int status, struct vf_error *err)
 {
 	const char *names[VF_MAX_REASONS] = { 0 };
@@ -280,7 +185,7 @@ vf_stats_write(struct frame *f, int status, struct vf_error *err)
 	if (f->stats == NULL)
 		return 0;
 	for (int i = 1; i < VF_REJECT_TOOL; i++)
-		names[i] = reader_reasons[i];
+		names[i] = vf_reason_name(f->tool, i);
 	for (int i = VF_REJECT_TOOL; f->tool->reasons != NULL && i < VF_MAX_REASONS; i++) {
 		names[i] = f->tool->reasons[i - VF_REJECT_TOOL];
 		if (names[i] == NULL)
@@ -305,6 +210,18 @@ vf_stats_write(struct frame *f, int status, struct vf_error *err)
 		rc = vf_log_flush(f->stats, err);
 	vf_buf_free(&b);
 	return rc;
+}
+
+/* Progress */
+
+void
+vf_progress_start(struct frame *f)
+{
+	struct stat st;
+
+	f->progress = f->common.progress;
+	if (!f->common.progress && !f->common.no_progress && isatty(STDERR_FILENO))
+		f->progress = fstat(STDOUT_FILENO, &st) == 0 && !S_ISFIFO(st.st_mode);
 }
 
 /* A bar on stderr, at most five times a second, once the work has taken two seconds. */

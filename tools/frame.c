@@ -1,78 +1,16 @@
 /* frame.c -- the life of a run: start, open, work, judge, commit, report, exit. */
-#include "frame.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <sys/time.h>
 #include <unistd.h>
 
 #include "base/date.h"
 #include "base/hash.h"
-#include "base/num.h"
 #include "frame-impl.h"
 
 enum { EXIT_CONFIG = 2, EXIT_REJECTS = 3, EXIT_TEMPORARY = 75, EXIT_PIPE = 128 + SIGPIPE };
-
-static volatile sig_atomic_t got_signal;
-
-/*
- * A signal that lands between the look at the flag and a blocking call would
- * be slept through: the timer interrupts that call a moment later.
- */
-static void
-on_signal(int sig)
-{
-	struct itimerval again = { { 0, 50000 }, { 0, 50000 } };
-
-	if (got_signal == 0)
-		got_signal = sig;
-	setitimer(ITIMER_REAL, &again, NULL);
-}
-
-static void
-on_alarm(int sig)
-{
-	(void)sig;
-}
-
-static void
-catch_signals(void)
-{
-	static const int sigs[] = { SIGTERM, SIGINT, SIGHUP };
-	struct sigaction sa = { .sa_handler = on_signal }, old;
-
-	sigemptyset(&sa.sa_mask);
-	for (size_t i = 0; i < sizeof sigs / sizeof sigs[0]; i++)
-		if (sigaction(sigs[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
-			sigaction(sigs[i], &sa, NULL);
-	sa.sa_handler = on_alarm;
-	sigaction(SIGALRM, &sa, NULL);
-	sa.sa_handler = SIG_IGN;
-	sigaction(SIGPIPE, &sa, NULL);
-	sa.sa_handler = SIG_IGN;
-	sigaction(SIGXFSZ, &sa, NULL);
-	vf_file_stop_on(&got_signal);
-}
-
-/* Ends as the signal would have ended us, so that the shell sees it. */
-static void
-die_by(int sig)
-{
-	struct sigaction sa = { .sa_handler = SIG_DFL };
-	sigset_t set;
-
-	sigemptyset(&sa.sa_mask);
-	sigaction(sig, &sa, NULL);
-	sigemptyset(&set);
-	sigaddset(&set, sig);
-	sigprocmask(SIG_UNBLOCK, &set, NULL);
-	raise(sig);
-}
 
 /* A standard descriptor that is closed must not become some file that we open. */
 static void
@@ -107,184 +45,13 @@ vf_stopping(void)
 {
 	if (the_frame != NULL)
 		vf_progress(the_frame);
-	return got_signal != 0;
+	return vf_signal_caught() != 0;
 }
 
 int
 vf_stopped(struct vf_run *run)
 {
 	return vf_error(&run->err, VF_ERR_STOPPED, "interrupted");
-}
-
-uint64_t
-vf_frame_in(const struct frame *f)
-{
-	return f->run.in_count + (f->run.in != NULL ? vf_in_records(f->run.in) : 0) +
-		(f->run.lines != NULL ? vf_lines_records(f->run.lines) : 0);
-}
-
-uint64_t
-vf_frame_out(const struct frame *f)
-{
-	const struct output *first = &f->outputs[0];
-
-	if (f->noutputs > 0 && first->out != NULL)
-		return vf_out_records(first->out);
-	return f->noutputs > 0 && first->lines != NULL ? vf_lines_written(first->lines) : f->run.out_count;
-}
-
-int
-vf_frame_files(const struct frame *f)
-{
-	if (f->run.own_input)
-		return f->argc > 0 ? f->argc : 1;
-	return f->run.in != NULL ? vf_in_files(f->run.in) : f->run.lines != NULL ? vf_lines_files(f->run.lines) : 0;
-}
-
-const char *
-vf_frame_name(const struct frame *f, int file)
-{
-	if (f->run.own_input)
-		return f->argc == 0 || strcmp(f->argv[file], "-") == 0 ? "stdin" : f->argv[file];
-	return f->run.in != NULL ? vf_in_name(f->run.in, file) : vf_lines_name(f->run.lines, file);
-}
-
-struct vf_out *
-vf_output(struct vf_run *run, struct vf_out_options *opt)
-{
-	struct frame *f = (struct frame *)run;
-	struct vf_out *out;
-
-	if (opt->path == NULL)
-		opt->path = f->common.output;
-	if (f->noutputs == VF_MAX_OUTPUTS) {
-		vf_error(&run->err, VF_ERR_FAILED, "too many outputs");
-		return NULL;
-	}
-	out = vf_out_open(opt, &run->err);
-	if (out != NULL)
-		f->outputs[f->noutputs++].out = out;
-	return out;
-}
-
-struct vf_lines_out *
-vf_output_lines(struct vf_run *run, const char *path, unsigned flags)
-{
-	struct frame *f = (struct frame *)run;
-	struct vf_lines_out *lines;
-
-	if (f->noutputs == VF_MAX_OUTPUTS) {
-		vf_error(&run->err, VF_ERR_FAILED, "too many outputs");
-		return NULL;
-	}
-	lines = vf_lines_create(path != NULL ? path : f->common.output, flags, &run->err);
-	if (lines != NULL)
-		f->outputs[f->noutputs++].lines = lines;
-	return lines;
-}
-
-struct vf_file *
-vf_output_file(struct vf_run *run, const char *path, unsigned flags)
-{
-	struct frame *f = (struct frame *)run;
-	struct vf_file *file;
-
-	if (f->noutputs == VF_MAX_OUTPUTS) {
-		vf_error(&run->err, VF_ERR_FAILED, "too many outputs");
-		return NULL;
-	}
-	file = vf_file_create(path, flags, &run->err);
-	if (file != NULL)
-		f->outputs[f->noutputs++].file = file;
-	return file;
-}
-
-/* `-` is standard output here too. */
-static const char *
-log_path(const char *path)
-{
-	return strcmp(path, "-") == 0 ? "/dev/stdout" : path;
-}
-
-/*
- * A file that is read and appended to would never end, and reject lines in the
- * middle of the records are neither.
- */
-static int
-check_apart(struct frame *f)
-{
-	bool to_stdout = (f->tool->wants & VF_WANT_OUTPUT) && (f->common.output == NULL || strcmp(f->common.output, "-") == 0);
-	const struct { int fd; const char *name; } written[] = {
-		{ f->rejects != NULL ? vf_log_fd(f->rejects) : -1, "--rejects" },
-		{ f->stats != NULL ? vf_log_fd(f->stats) : -1, "--stats" },
-		{ to_stdout ? STDOUT_FILENO : -1, "standard output" },
-	};
-	struct stat in, out, std;
-
-	if (to_stdout && written[0].fd >= 0 && fstat(written[0].fd, &out) == 0 && fstat(STDOUT_FILENO, &std) == 0 &&
-		!S_ISCHR(std.st_mode) && out.st_dev == std.st_dev && out.st_ino == std.st_ino)
-		return vf_error(&f->run.err, VF_ERR_CONFIG, "--rejects: standard output has the records; give them -o");
-	for (int i = 0; i < vf_frame_files(f); i++) {
-		const char *path = i < f->argc ? f->argv[i] : "-";
-
-		if ((strcmp(path, "-") == 0 ? fstat(STDIN_FILENO, &in) : stat(path, &in)) < 0 || !S_ISREG(in.st_mode))
-			continue;
-		for (size_t k = 0; k < sizeof written / sizeof *written; k++)
-			if (written[k].fd >= 0 && fstat(written[k].fd, &out) == 0 && in.st_dev == out.st_dev &&
-				in.st_ino == out.st_ino)
-				return vf_error(&f->run.err, VF_ERR_CONFIG, "%s: read and, as %s, written to",
-					vf_frame_name(f, i), written[k].name);
-	}
-	return 0;
-}
-
-/* All input opened: what is wrong here is wrong before anything was processed. */
-static int
-open_input(struct frame *f)
-{
-	struct vf_run *run = &f->run;
-	struct vf_in_options in = {
-		.paths = (const char *const *)f->argv, .npaths = f->argc,
-		.delimiter = (char)(f->common.delimiter != NULL ? f->common.delimiter[0] : 0),
-		.aliases = f->common.columns.v, .naliases = f->common.columns.n,
-		.spool_dir = vf_env("TMPDIR"),
-	};
-	struct vf_lines_options lines = { 0 };
-
-	if (f->tool->check != NULL && f->tool->check(run, f->options, &in) < 0)
-		return -1;
-	if (f->tool->check_lines != NULL && f->tool->check_lines(run, f->options, &lines) < 0)
-		return -1;
-	if (f->common.rejects != NULL &&
-		(f->rejects = vf_log_shared(log_path(f->common.rejects), "tool,file,line,reason,detail,record", &run->err)) == NULL)
-		return -1;
-	if (run->no_input && f->argc > 0)
-		return vf_error(&run->err, VF_ERR_CONFIG, "%s reads no files; see %s --help",
-			f->tool->verbs[run->verb], f->tool->name);
-	if (run->no_input || run->own_input || (f->tool->wants & VF_WANT_OPERANDS))
-		return 0;
-	if ((f->tool->wants & VF_WANT_CSV) && (run->in = vf_in_open(&in, &run->err)) == NULL)
-		return -1;
-	lines.paths = in.paths;
-	lines.npaths = in.npaths;
-	if ((f->tool->wants & VF_WANT_NDJSON) && (run->lines = vf_lines_open(&lines, &run->err)) == NULL)
-		return -1;
-	return check_apart(f);
-}
-
-static int
-check_max_rejects(struct frame *f)
-{
-	const char *s = f->common.max_rejects;
-	char *end;
-	uint64_t n;
-
-	if (s == NULL || vf_num_u64(vf_slice_str(s), &n))
-		return 0;
-	if (s[0] >= '0' && s[0] <= '9' && strspn(s, "0123456789.") + 1 == strlen(s) && strtod(s, &end) <= 100 &&
-		strcmp(end, "%") == 0)
-		return 0;
-	return vf_error(&f->run.err, VF_ERR_CONFIG, "--max-rejects: a whole number or a percentage (1000, 0.5%%)");
 }
 
 /* The first operand says what to do, where the tool can do several things. */
@@ -316,9 +83,7 @@ prepare(struct frame *f)
 
 	if (vf_hash_start(&run->err) < 0)
 		return -1;
-	if (f->common.stats != NULL && (f->stats = vf_log_shared(log_path(f->common.stats), NULL, &run->err)) == NULL)
-		return -1;
-	if (check_max_rejects(f) < 0 || take_verb(f) < 0)
+	if (vf_stats_open(f) < 0 || vf_rejects_check(f) < 0 || take_verb(f) < 0)
 		return -1;
 	if (f->common.campaign != NULL) {
 		campaign = vf_campaign_load(f->common.campaign, &run->err);
@@ -332,7 +97,7 @@ prepare(struct frame *f)
 	run->operands = f->argv;
 	run->noperands = f->argc;
 	run->options = f->options;
-	return open_input(f);
+	return vf_inputs_open(f);
 }
 
 /* No record may be lost: what was read is written, rejected or held back. */
@@ -348,29 +113,6 @@ check_conservation(struct frame *f)
 		out, f->rejected, f->run.held);
 }
 
-/* All bytes are with the file system before the first name changes: a full disk leaves nothing behind. */
-static int
-commit(struct frame *f)
-{
-	for (int i = 0; i < f->noutputs; i++) {
-		struct output *o = &f->outputs[i];
-
-		if ((o->out != NULL ? vf_out_flush(o->out, &f->run.err) :
-			o->lines != NULL ? vf_lines_flush(o->lines, &f->run.err) :
-			vf_file_flush(o->file, &f->run.err)) < 0)
-			return -1;
-	}
-	for (int i = 0; i < f->noutputs; i++) {
-		struct output *o = &f->outputs[i];
-
-		if ((o->out != NULL ? vf_out_commit(o->out, &f->run.err) :
-			o->lines != NULL ? vf_lines_commit(o->lines, &f->run.err) :
-			vf_file_commit(o->file, &f->run.err)) < 0)
-			return -1;
-	}
-	return f->tool->commit != NULL ? f->tool->commit(&f->run) : 0;
-}
-
 /* Work, then judgement, then commit: the exit status, or -1 with the error filled. */
 static int
 work(struct frame *f)
@@ -379,12 +121,7 @@ work(struct frame *f)
 
 	if (prepare(f) < 0)
 		return -1;
-	f->progress = f->common.progress;
-	if (!f->common.progress && !f->common.no_progress && isatty(STDERR_FILENO)) {
-		struct stat st;
-
-		f->progress = fstat(STDOUT_FILENO, &st) == 0 && !S_ISFIFO(st.st_mode);
-	}
+	vf_progress_start(f);
 	if (f->tool->run(&f->run) < 0) {
 		struct vf_error ignored;
 
@@ -400,12 +137,16 @@ work(struct frame *f)
 		vf_report(f, "error", text);
 		return EXIT_REJECTS;
 	}
-	return commit(f) < 0 ? -1 : f->run.exit_status;
+	if (vf_outputs_commit(f) < 0 || (f->tool->commit != NULL && f->tool->commit(&f->run) < 0))
+		return -1;
+	return f->run.exit_status;
 }
 
 static int
 status_of(const struct frame *f)
 {
+	int sig = vf_signal_caught();
+
 	switch (f->run.err.kind) {
 	case VF_ERR_CONFIG:
 		return EXIT_CONFIG;
@@ -414,7 +155,7 @@ status_of(const struct frame *f)
 	case VF_ERR_PIPE:
 		return EXIT_PIPE;
 	case VF_ERR_STOPPED:
-		return got_signal == SIGTERM || got_signal == 0 ? EXIT_TEMPORARY : 128 + got_signal;
+		return sig == SIGTERM || sig == 0 ? EXIT_TEMPORARY : 128 + sig;
 	case VF_ERR_NONE:
 	case VF_ERR_FAILED:
 		break;
@@ -434,11 +175,7 @@ finish(struct frame *f, int status)
 		vf_report(f, "error", err.text);
 		status = status == 0 ? EXIT_FAILURE : status;
 	}
-	for (int i = 0; i < f->noutputs; i++) {
-		vf_out_free(f->outputs[i].out);
-		vf_lines_out_free(f->outputs[i].lines);
-		vf_file_free(f->outputs[i].file);
-	}
+	vf_outputs_free(f);
 	vf_in_free(f->run.in);
 	vf_lines_free(f->run.lines);
 	vf_log_free(f->rejects);
@@ -487,7 +224,7 @@ vf_main(int argc, char **argv, const struct vf_tool *tool)
 	} else {
 		if (tool->defaults != NULL)
 			memcpy(f.options, tool->defaults, tool->options_size);
-		catch_signals();
+		vf_signals_catch();
 		status = vf_options_parse(&f, argc, argv);
 	}
 	f.log_json = f.common.log != NULL && strcmp(f.common.log, "json") == 0;
@@ -504,6 +241,6 @@ vf_main(int argc, char **argv, const struct vf_tool *tool)
 	status = finish(&f, status);
 	the_frame = NULL;
 	if (status > 128 && status == status_of(&f))
-		die_by(status - 128);
+		vf_signal_die(status - 128);
 	return status;
 }

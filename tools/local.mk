@@ -1,5 +1,6 @@
 # What every tool is made with: the frame, and the libraries of the base and record floors.
-frame_sources = %D%/frame.c %D%/frame.h %D%/frame-impl.h %D%/frame-options.c %D%/frame-report.c
+frame_sources = %D%/frame.c %D%/frame.h %D%/frame-impl.h %D%/frame-inputs.c %D%/frame-options.c %D%/frame-outputs.c \
+	%D%/frame-rejects.c %D%/frame-report.c %D%/frame-signals.c
 frame_libs = libvf.a $(CSV_LIBS) $(JANSSON_LIBS) $(SODIUM_LIBS)
 
 # Of the tools that draw.
