@@ -28,6 +28,9 @@ export PATH=$VF_BINDIR:$PATH LC_ALL=C.UTF-8
 export TMPDIR=${BATS_TEST_TMPDIR:-${BATS_FILE_TMPDIR:-${TMPDIR:-/tmp}}}
 # A sanitizer's report must never pass for a tool's own exit status.
 export ASAN_OPTIONS=${ASAN_OPTIONS:-exitcode=99:handle_sigill=1}
+# LeakSanitizer takes longer than most tools run: it looks for leaks in unit programs, in edges.bats (each tool, each way
+# to end) and in one of four tests elsewhere.
+[[ ${BATS_TEST_FILENAME-} == */edges.bats ]] || ((${BATS_TEST_NUMBER:-1} % 4 == 1)) || ASAN_OPTIONS+=:detect_leaks=0
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-exitcode=99:print_stacktrace=1}
 
 # Is this a build with --enable-sanitizers? (Limits of memory mean nothing there.)
@@ -65,35 +68,65 @@ try() {
 	lines=($output) stderr_lines=($stderr)
 }
 
-# plain_csv FILE: sets `csv` to a small file's text when it has no quotes, so that bash can take it apart.
+# plain_csv [FILE]: sets `csv` to the text of a small file or of standard input; false when it has quotes, is longer, or is no
+# file: what bash cannot take apart. Then a standard input goes on behind `csv`.
 plain_csv() {
-	[[ -f $1 ]] && { IFS= read -rN 65536 csv <"$1" || :; } && [[ ${#csv} -lt 65536 && $csv != *[\"$'\r']* ]]
+	csv=''
+	[[ $# -eq 0 || -f $1 ]] && { IFS= read -rN 65536 csv <"${1:-/dev/stdin}" || :; } && [[ ${#csv} -lt 65536 && $csv != *[\"$'\r']* ]]
 }
 
 # csv_get COLUMN [FILE]: that column's values, one a line; where there are quotes, by Python's reader.
 csv_get() {
 	local csv header row i
-	if [[ $# -eq 2 ]] && plain_csv "$2"; then
+	if plain_csv "${@:2}"; then
 		while IFS=, read -ra row; do
 			if [[ -z ${header:-} ]]; then
 				header=yes
 				for ((i = 0; i < ${#row[@]}; i++)); do
 					[[ ${row[i]} != "$1" ]] || break
 				done
-				[[ $i -lt ${#row[@]} ]] || { echo "no column $1 in $2" >&2; return 1; }
+				[[ $i -lt ${#row[@]} ]] || { echo "no column $1 in ${2:-the input}" >&2; return 1; }
 			else
 				printf '%s\n' "${row[i]-}"
 			fi
 		done <<<"${csv%$'\n'}"
 		return
 	fi
-	"$PYTHON3" -c '
+	{ [[ $# -eq 2 ]] || { printf %s "$csv"; cat; }; } | "$PYTHON3" -c '
 import csv, sys
 csv.field_size_limit(1 << 30)
 stream = open(sys.argv[2], newline="", encoding="utf-8") if len(sys.argv) > 2 else open(0, newline="", encoding="utf-8")
 for row in csv.DictReader(stream):
     print(row[sys.argv[1]])
 ' "$@"
+}
+
+# stats_line TOOL IN OUT REJECTED [MORE]: a stats line of a run r1 of a campaign c1. MORE is an object whose keys take the
+# place of the line's own; it may be broken into lines.
+stats_line() {
+	local more=${5:-{\}} reasons={} key value line=''
+	[[ $4 -eq 0 ]] || reasons="{\"bad-score\":$4}"
+	while read -r key value; do
+		[[ $more == *"\"$key\":"* ]] || line+="\"$key\":$value,"
+	done <<-EOF
+		tool "$1"
+		version "0.1.0"
+		run "r1"
+		campaignId "c1"
+		waveId null
+		startedAt "2026-01-01T00:00:00Z"
+		seconds 0.25
+		input ["stdin"]
+		in $2
+		out $3
+		rejected $4
+		reasons $reasons
+		exit 0
+	EOF
+	more=${more//[$'\n\t']/}
+	more=${more#\{}
+	[[ $more != \}* ]] || line=${line%,}
+	printf '{%s%s\n' "$line" "$more"
 }
 
 # stats_counts LINE: sets counts to in, out, rejected and exit of a stats line, which has them in this order.

@@ -1,4 +1,4 @@
-# make check: unit programs, fuzz targets over their corpus, and bats files; each case is counted through TAP.
+# make check: unit programs, fuzz targets over their corpus, and the tools' bats files; each case is counted through TAP.
 TEST_EXTENSIONS = .bats
 LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh
 BATS_LOG_DRIVER = $(LOG_DRIVER)
@@ -18,7 +18,6 @@ unit_tests =
 # Those that take longest come first, so that none is left alone at the end.
 bats_tests = \
 	%D%/vf-merge.bats \
-	%D%/sample.bats \
 	%D%/vf-sms.bats \
 	%D%/vf-kinesis.bats \
 	%D%/vf-audit.bats \
@@ -349,8 +348,9 @@ tests_bench_generate_SOURCES = %D%/bench/generate.c
 tests_bench_kinesis_sink_SOURCES = %D%/bench/kinesis-sink.c
 tests_bench_measure_SOURCES = %D%/bench/measure.c
 
-# Scripts, shell completion and the pages; other programs' answers; what takes minutes: tests/run calls all three.
+# Scripts (the sample campaign first), shell completion and the pages; other programs' answers; what takes minutes: tests/run calls all three.
 script_tests = \
+	%D%/sample.bats \
 	%D%/scripts.bats \
 	%D%/campaign.bats \
 	%D%/lake.bats \
@@ -384,6 +384,7 @@ long_tests = \
 	%D%/recount.bats \
 	%D%/vf-assign.bats \
 	%D%/vf-merge.bats \
+	%D%/vf-attempt.bats \
 	%D%/vf-wave.bats
 
 # The oracles' npm packages, fetched before any of them starts.

@@ -447,6 +447,7 @@ print(bool(ignored >> (signal.SIGPIPE - 1) & 1))'
 	[ ! -e ran ]
 }
 
+# bats test_tags=long
 @test "vf-attempt: of a hundred tries and more the latest are kept" {
 	run attempt --retries 119 -- false
 	[ "$status" -eq 1 ]

@@ -32,16 +32,8 @@ account() {
 	jq -rs "$1" account
 }
 
-# line TOOL IN OUT REJECTED [MORE]: a stats line.
-line() {
-	jq -nc --arg tool "$1" --argjson in "$2" --argjson out "$3" --argjson rejected "$4" --argjson more "${5:-{\}}" \
-		'{tool: $tool, run: "r1", campaignId: "c1", waveId: null, startedAt: "2026-01-01T00:00:00Z", seconds: 0.25,
-		  input: ["stdin"], in: $in, out: $out, rejected: $rejected,
-		  reasons: (if $rejected > 0 then {"bad-score": $rejected} else {} end), exit: 0} + $more'
-}
-
 @test "vf-slack: without a webhook it prints" {
-	line vf-score 19156 18915 241 >st
+	stats_line vf-score 19156 18915 241 >st
 	try vf-slack st
 	[ "$status" -eq 0 ]
 	[ -z "$stderr" ]
@@ -55,7 +47,7 @@ merged 12 files' ]
 }
 
 @test "vf-slack: a step that failed is an alert, and so is one that is named" {
-	line vf-sms 10 3 0 '{"exit":75,"waveId":"w1"}' >st
+	stats_line vf-sms 10 3 0 '{"exit":75,"waveId":"w1"}' >st
 	try vf-slack st
 	[ "$status" -eq 0 ]
 	[ "$output" = 'ALERT: c1
@@ -82,8 +74,8 @@ merged 12 files' ]
 
 @test "vf-slack: a message in Slack's form, from the webhook file or the environment" {
 	slack
-	line vf-score 100 89 10 >st
-	line 'vf-<x>&' 5 5 0 >>st
+	stats_line vf-score 100 89 10 >st
+	stats_line 'vf-<x>&' 5 5 0 >>st
 	try vf-slack --webhook-file hook --stats stats st
 	[ "$status" -eq 0 ]
 	[ -z "$output$stderr" ]
@@ -181,7 +173,7 @@ ALERT: c1
 @test "vf-slack: no address and no phone number gets through" {
 	slack
 	printf '%s\n' 'cannot send to jo.doe@example.com' 'nor to +1 (212) 555-0123, sorry' '{"tool":1}' >text
-	line vf-filter 3 2 1 '{"reasons":{"x@example.com":1},"campaignId":"+12125550123"}' >>text
+	stats_line vf-filter 3 2 1 '{"reasons":{"x@example.com":1},"campaignId":"+12125550123"}' >>text
 	try vf-slack --webhook-file hook --step 's@example.com' --reason 'r +12125550123' --title 't@example.com' text
 	[ "$status" -eq 0 ]
 	[ "$(account 'map(.status) | join(" ")')" = 200 ]
@@ -191,8 +183,8 @@ nor to [number], sorry' ]
 }
 
 @test "vf-slack: one run of a file with many" {
-	line vf-score 5 5 0 >st
-	line vf-score 7 7 0 '{"run":"r2"}' >>st
+	stats_line vf-score 5 5 0 >st
+	stats_line vf-score 7 7 0 '{"run":"r2"}' >>st
 	try vf-slack --run r2 st
 	[ "$output" = 'vf: c1
 • vf-score: in 7, out 7, rejected 0' ]

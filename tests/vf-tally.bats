@@ -6,19 +6,11 @@ setup() {
 	cd "$BATS_TEST_TMPDIR" || return 1
 }
 
-# line TOOL IN OUT REJECTED [MORE]: a stats line; MORE is merged into it.
-line() {
-	jq -nc --arg tool "$1" --argjson in "$2" --argjson out "$3" --argjson rejected "$4" --argjson more "${5:-{\}}" \
-		'{tool: $tool, version: "0.1.0", run: "r1", campaignId: "c1", waveId: null, startedAt: "2026-01-01T00:00:00Z",
-		  seconds: 0.25, input: ["stdin"], in: $in, out: $out, rejected: $rejected,
-		  reasons: (if $rejected > 0 then {"bad-score": $rejected} else {} end), exit: 0} + $more'
-}
-
 @test "vf-tally: a table of the steps, with the counts of each" {
 	{
-		line vf-score 100 90 10 '{"input":["/data/scored.txt","b.txt"]}'
-		line vf-filter 90 80 10
-		line vf-draw 80 30 5 '{"unselected":45,"waveId":"w1"}'
+		stats_line vf-score 100 90 10 '{"input":["/data/scored.txt","b.txt"]}'
+		stats_line vf-filter 90 80 10
+		stats_line vf-draw 80 30 5 '{"unselected":45,"waveId":"w1"}'
 	} > st
 	try vf-tally st
 	[ "$status" -eq 0 ]
@@ -46,8 +38,8 @@ vf-draw    c1        w1    stdin           80   30         5    45     0      0.
 
 @test "vf-tally: a step that lost a record is named, by file and line" {
 	{
-		line vf-score 100 90 10
-		line vf-filter 90 79 10 '{"waveId":"w1"}'
+		stats_line vf-score 100 90 10
+		stats_line vf-filter 90 79 10 '{"waveId":"w1"}'
 	} > st
 	try vf-tally st
 	[ "$status" -eq 1 ]
@@ -59,37 +51,37 @@ vf-draw    c1        w1    stdin           80   30         5    45     0      0.
 }
 
 @test "vf-tally: held classes count: unselected and deferred" {
-	line vf-draw 10 3 0 '{"unselected":7}' > st
-	line vf-sms 10 3 0 '{"deferred":7}' >> st
+	stats_line vf-draw 10 3 0 '{"unselected":7}' > st
+	stats_line vf-sms 10 3 0 '{"deferred":7}' >> st
 	run vf-tally st
 	[ "$status" -eq 0 ]
-	line vf-draw 10 3 0 '{"unselected":6}' > st
+	stats_line vf-draw 10 3 0 '{"unselected":6}' > st
 	run vf-tally st
 	[ "$status" -eq 1 ]
 }
 
 @test "vf-tally: sources have nothing to account for; others may not make records" {
-	line vf-codegen 0 500 0 > st
+	stats_line vf-codegen 0 500 0 > st
 	try vf-tally st
 	[ "$status" -eq 0 ]
-	line vf-filter 0 500 0 > st
+	stats_line vf-filter 0 500 0 > st
 	try vf-tally st
 	[ "$status" -eq 1 ]
-	line vf-codegen 7 500 0 > st
+	stats_line vf-codegen 7 500 0 > st
 	try vf-tally st
 	[ "$status" -eq 1 ]
 }
 
 @test "vf-tally: reasons that do not make the rejected are a fault" {
-	line vf-score 10 7 3 '{"reasons":{"bad-score":1,"missing-user":1}}' > st
+	stats_line vf-score 10 7 3 '{"reasons":{"bad-score":1,"missing-user":1}}' > st
 	try vf-tally st
 	[ "$status" -eq 1 ]
 	[ "$stderr" = 'vf-tally: st:1: vf-score: 3 rejected, but the reasons make 2' ]
 }
 
 @test "vf-tally: a step that failed is shown, whatever its counts" {
-	line vf-score 10 3 0 '{"exit":1}' > st
-	line vf-filter 3 3 0 '{"exit":75}' >> st
+	stats_line vf-score 10 3 0 '{"exit":1}' > st
+	stats_line vf-filter 3 3 0 '{"exit":75}' >> st
 	try vf-tally st
 	[ "$status" -eq 1 ]
 	[ "$stderr" = 'vf-tally: st:1: vf-score: exit 1
@@ -99,15 +91,15 @@ vf-tally: st:2: vf-filter: exit 75' ]
 
 @test "vf-tally: --expect: what one step writes the next one reads" {
 	{
-		line vf-score 100 90 10
-		line vf-filter 90 80 10
-		line vf-draw 80 30 0 '{"unselected":50}'
+		stats_line vf-score 100 90 10
+		stats_line vf-filter 90 80 10
+		stats_line vf-draw 80 30 0 '{"unselected":50}'
 	} > st
 	try vf-tally --expect vf-score,vf-filter,vf-draw st
 	[ "$status" -eq 0 ]
 	[ "${lines[-2]}" = 'vf-score -> vf-filter: 90 out, 90 in: ok' ]
 	[ "${lines[-1]}" = 'vf-filter -> vf-draw: 80 out, 80 in: ok' ]
-	line vf-draw 79 29 0 '{"unselected":50}' >> st
+	stats_line vf-draw 79 29 0 '{"unselected":50}' >> st
 	try vf-tally --expect vf-score,vf-filter,vf-draw st
 	[ "$status" -eq 1 ]
 	[ "$stderr" = 'vf-tally: run r1: vf-filter wrote 80 records, vf-draw read 79' ]
@@ -117,15 +109,15 @@ vf-tally: st:2: vf-filter: exit 75' ]
 }
 
 @test "vf-tally: --expect: a missing line is a failure, in each run" {
-	line vf-score 10 10 0 > st
+	stats_line vf-score 10 10 0 > st
 	try vf-tally --expect vf-score,vf-filter st
 	[ "$status" -eq 1 ]
 	[ "$stderr" = 'vf-tally: run r1: vf-filter: no stats line' ]
 	[ "${lines[-1]}" = 'vf-score -> vf-filter: 10 out, 0 in: MISSING' ]
-	line vf-filter 10 10 0 >> st
+	stats_line vf-filter 10 10 0 >> st
 	run vf-tally --expect vf-score,vf-filter st
 	[ "$status" -eq 0 ]
-	line vf-score 7 7 0 '{"run":"r2"}' >> st
+	stats_line vf-score 7 7 0 '{"run":"r2"}' >> st
 	try vf-tally --expect vf-score,vf-filter st
 	[ "$status" -eq 1 ]
 	[ "$stderr" = 'vf-tally: run r2: vf-filter: no stats line' ]
@@ -148,9 +140,9 @@ vf-tally: st:2: vf-filter: exit 75' ]
 
 @test "vf-tally: of one tool, run and input the last line counts" {
 	{
-		line vf-score 10 4 0 '{"exit":1}'
-		line vf-filter 10 10 0
-		line vf-score 10 10 0
+		stats_line vf-score 10 4 0 '{"exit":1}'
+		stats_line vf-filter 10 10 0
+		stats_line vf-score 10 10 0
 	} > st
 	try vf-tally --expect vf-score,vf-filter st
 	[ "$status" -eq 0 ]
@@ -159,10 +151,10 @@ vf-tally: st:2: vf-filter: exit 75' ]
 
 @test "vf-tally: several inputs and several waves of a step are summed" {
 	{
-		line vf-score 10 10 0 '{"input":["a"]}'
-		line vf-score 20 20 0 '{"input":["b"]}'
-		line vf-draw 12 12 0 '{"waveId":"w1"}'
-		line vf-draw 18 18 0 '{"waveId":"w2"}'
+		stats_line vf-score 10 10 0 '{"input":["a"]}'
+		stats_line vf-score 20 20 0 '{"input":["b"]}'
+		stats_line vf-draw 12 12 0 '{"waveId":"w1"}'
+		stats_line vf-draw 18 18 0 '{"waveId":"w2"}'
 	} > st
 	try vf-tally --expect vf-score,vf-draw st
 	[ "$status" -eq 0 ]
@@ -171,7 +163,7 @@ vf-tally: st:2: vf-filter: exit 75' ]
 
 @test "vf-tally: a torn line, or one that is no stats line, is named by file and line" {
 	{
-		line vf-score 10 10 0
+		stats_line vf-score 10 10 0
 		printf '{"tool":"vf-filter","in":5\n\n'
 		echo '{"tool":"vf-filter","in":"5","out":5,"rejected":0,"exit":0}'
 		echo '{"tool":"vf-filter","in":5,"rejected":0,"exit":0}'
@@ -193,10 +185,10 @@ vf-tally: input: 6 lines are no stats lines, or torn' ]
 
 @test "vf-tally: a missing last newline, CRLF, many runs and long lines are no fault" {
 	{
-		line vf-score 1 1 0 '{"run":"r1"}'
-		line vf-score 2 2 0 '{"run":"r2"}' | sed 's/$/\r/'
-		line vf-filter 1 1 0 '{"run":"r1"}'
-		line vf-score 3 3 0 "{\"run\":null,\"extra\":\"$(printf 'x%.0s' {1..90000})\"}"
+		stats_line vf-score 1 1 0 '{"run":"r1"}'
+		stats_line vf-score 2 2 0 '{"run":"r2"}' | sed 's/$/\r/'
+		stats_line vf-filter 1 1 0 '{"run":"r1"}'
+		stats_line vf-score 3 3 0 "{\"run\":null,\"extra\":\"$(printf 'x%.0s' {1..90000})\"}"
 	} > st
 	truncate -s -1 st
 	try vf-tally st
@@ -227,16 +219,16 @@ vf-tally: input: 6 lines are no stats lines, or torn' ]
 }
 
 @test "vf-tally: names in stats lines cannot move the cursor" {
-	line $'vf-\e[2Jx' 5 4 0 '{"run":"a\u001bb"}' > st
+	stats_line 'vf-\u001b[2Jx' 5 4 0 '{"run":"a\u001bb"}' > st
 	try vf-tally st
 	[ "$status" -eq 1 ]
 	[[ $output$stderr != *$'\e'* ]]
 }
 
 @test "vf-tally: with --log json what does not hold is a warning, and that it could not look is an error" {
-	line vf-score 100 89 10 > st
+	stats_line vf-score 100 89 10 > st
 	echo '{"torn' >> st
-	line vf-filter 88 88 0 >> st
+	stats_line vf-filter 88 88 0 >> st
 	try vf-tally --log json --expect vf-score,vf-filter,vf-draw st
 	[ "$status" -eq 1 ]
 	[ "$(jq -r '.tool + " " + .level + " " + .message' <<< "$stderr")" = \
@@ -253,10 +245,10 @@ vf-tally warning input: 1 lines are no stats lines, or torn' ]
 }
 
 @test "vf-tally: its own lines do not count" {
-	line vf-score 5 5 0 > st
+	stats_line vf-score 5 5 0 > st
 	run vf-tally --stats st --expect vf-score,vf-filter st
 	[ "$status" -eq 1 ]
-	line vf-filter 5 5 0 >> st
+	stats_line vf-filter 5 5 0 >> st
 	try vf-tally --stats st --expect vf-score,vf-filter st
 	[ "$status" -eq 0 ]
 	[ "$(grep -c '"vf-tally"' st)" -eq 2 ]
@@ -343,9 +335,9 @@ page() {
 	[ "$status" -eq 0 ]
 	[ "$stderr" = 'vf-tally: input: no stats lines' ]
 	grep -q 'Not everything is accounted for' page
-	line vf-score 100 90 9 > st
-	line vf-filter 89 80 9 '{"exit":1}' >> st
-	line vf-sms 1 1 0 '{"delivery":{"channel":"sms","results":1,"attempted":1,"attempts":1,"statuses":{"sent":1},"causes":{},
+	stats_line vf-score 100 90 9 > st
+	stats_line vf-filter 89 80 9 '{"exit":1}' >> st
+	stats_line vf-sms 1 1 0 '{"delivery":{"channel":"sms","results":1,"attempted":1,"attempts":1,"statuses":{"sent":1},"causes":{},
 		"latency":{"count":1,"min":0.000001,"max":0.000001,"p50":0.000001,"p95":0.000001,"p99":0.000001,"sum":0.000001,"buckets":[[1,1]]},
 		"timeline":{"start":"2026-12-05T20:00:00Z","step":1,"sent":[1],"failed":[0],"unknown":[0]}}}' >> st
 	try page --expect vf-score,vf-filter st
@@ -355,9 +347,9 @@ page() {
 }
 
 @test "vf-tally: --html: what stands in the lines is text, whatever it looks like" {
-	line vf-score 5 4 1 '{"campaignId":"</h1><script>alert(1)</script>&amp;\"\u001b","waveId":"<img src=//x>",
+	stats_line vf-score 5 4 1 '{"campaignId":"</h1><script>alert(1)</script>&amp;\"\u001b","waveId":"<img src=//x>",
 		"run":"\u0027><svg onload=x>","input":["<b>.csv"],"reasons":{"<i>":1}}' > st
-	line '</td><script>' 5 4 0 >> st
+	stats_line '</td><script>' 5 4 0 >> st
 	try page st
 	[ "$status" -eq 0 ]
 	run ! grep -q -e '<script' -e '<img' -e '<b>' -e $'\e' page

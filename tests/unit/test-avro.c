@@ -144,6 +144,13 @@ test_starts(const char *codec)
 	vf_buf_free(&b);
 }
 
+/* Under a sanitizer a file costs a tenth of a millisecond more: a value in seven does there. */
+#ifdef __SANITIZE_ADDRESS__
+enum { VALUES = 7 };
+#else
+enum { VALUES = 1 };
+#endif
+
 /* Every byte of a file, changed to every other value: refused, or still as many records in as many bytes. */
 static void
 test_changes(const char *codec)
@@ -156,7 +163,7 @@ test_changes(const char *codec)
 	header = b.n;
 	small_file(&b, codec);
 	for (size_t i = 0; i < b.n; i++)
-		for (unsigned x = 1; x < 256; x += i < header ? 31 : 1) {
+		for (unsigned x = 1; x < 256; x += i < header ? 31 : VALUES) {
 			struct outcome o;
 
 			b.p[i] = (char)((unsigned char)b.p[i] ^ x);

@@ -7,7 +7,7 @@
 #include "base/hash.h"
 #include "base/keyset.h"
 
-#define MANY 300000
+#define MANY 100000
 #define BATCH 500
 
 static struct vf_error err;
