@@ -78,7 +78,9 @@ tools_vf_sqs_SOURCES = %D%/vf-sqs.c %D%/sqs.h %D%/sqs-batch.c %D%/sqs-lines.c %D
 tools_vf_sqs_LDADD = $(frame_libs) $(CURL_LIBS)
 
 bin_PROGRAMS += tools/vf-tally
-tools_vf_tally_SOURCES = %D%/vf-tally.c %D%/tally.h %D%/tally-html.c %D%/tally-json.c %D%/tally-plot.c %D%/tally-table.c $(frame_sources)
+tools_vf_tally_SOURCES = %D%/vf-tally.c %D%/tally.h %D%/tally-html.c %D%/tally-html.h %D%/tally-html-cells.c \
+	%D%/tally-html-delivery.c %D%/tally-html-steps.c %D%/tally-html-style.c %D%/tally-json.c %D%/tally-plot.c \
+	%D%/tally-table.c $(frame_sources)
 tools_vf_tally_LDADD = $(frame_libs) -lm
 
 bin_PROGRAMS += tools/vf-wave

@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 #include "base/date.h"
-#include "tally.h"
+#include "tally-html.h"
 
 /* The plots' own units; the page scales them to a phone's width or half a desk's. */
 #define WIDTH 380

@@ -119,14 +119,6 @@ finish_table(struct table *t, struct vf_buf *b)
 	free(t->rows);
 }
 
-static const char *
-base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash != NULL && slash[1] != '\0' ? slash + 1 : path;
-}
-
 static void
 add_steps(struct vf_buf *b, const struct vf_tally *tally, size_t first, size_t end)
 {
@@ -142,7 +134,7 @@ add_steps(struct vf_buf *b, const struct vf_tally *tally, size_t first, size_t e
 		put_cell(row->cell[0], s->tool, 0);
 		put_cell(row->cell[1], s->campaign, 0);
 		put_cell(row->cell[2], s->wave, 0);
-		put_cell(row->cell[3], base_name(s->first_input), s->ninputs > 0 ? s->ninputs - 1 : 0);
+		put_cell(row->cell[3], tally_base_name(s->first_input), s->ninputs > 0 ? s->ninputs - 1 : 0);
 		put_number(row->cell[4], s->in);
 		put_number(row->cell[5], s->out);
 		put_number(row->cell[6], s->rejected);

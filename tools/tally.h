@@ -37,14 +37,12 @@ const char *tally_step_word(const struct vf_tally_step *);
 /* `ok`, `LOST` or `MISSING`. */
 const char *tally_link_word(struct vf_tally_link);
 
+/* A path's last part, for a table. */
+const char *tally_base_name(const char *path);
+
 /* The report in each form, appended; a buffer that failed is the caller's to see. */
 void tally_table(struct vf_buf *, const struct report *);
 void tally_json(struct vf_buf *, const struct report *);
 void tally_html(struct vf_buf *, const struct report *);
-
-/* tally-plot.c: inline SVG, with title and desc. id: of the plot, unique in the page. */
-void plot_time(struct vf_buf *, const struct vf_delivery *, const char *id);
-void plot_latency(struct vf_buf *, const struct vf_delivery *, const char *id);
-void plot_bar(struct vf_buf *, uint64_t n, uint64_t of, const char *class);
 
 #endif

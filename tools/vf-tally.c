@@ -196,6 +196,14 @@ tally_link_word(struct vf_tally_link link)
 	return vf_tally_link_ok(link) ? "ok" : link.from && link.to ? "LOST" : "MISSING";
 }
 
+const char *
+tally_base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash != NULL && slash[1] != '\0' ? slash + 1 : path;
+}
+
 static void
 judge_steps(struct report *r, size_t first, size_t end)
 {
