@@ -54,6 +54,8 @@ lake_is_sqs "$queue" || [[ -z $queue ]] || { vf_abs "${queue%/}"; queue=$REPLY; 
 lake_open "$lake"
 
 done_count=0 superseded=0 refused=0
+manifest='' outputs=() sources=()	# what is worked on
+to_move=() moved=() replaced=() gone=()
 declare -A settled=()		# KIND PERIOD: 0, or 1: a merge of it is half moved and cannot be finished
 declare -A others=()		# KIND PERIOD: other merges' objects were hidden there
 
@@ -63,15 +65,17 @@ refuse() {
 	refused=$((refused + 1))
 }
 
-# What a message must say before anything is done by it: kinds, names and numbers, and paths below the table. What is in it
-# goes to $vf_stage/plan, a line each: manifest KIND PERIOD SET; output HIDDEN VISIBLE DIGEST SIZE RECORDS; source PATH SIZE
-# DIGEST ETAG.
-check_manifest() {
-	jq -r --arg type "$lake_type" --arg lake "$lake" '
+# read_manifest FILE -- what a message must say before anything is done by it: kinds, names and numbers, and paths below the
+# table. FILE is the message or the manifest itself. Sets lines: the manifest, then of what is in it a line each: manifest
+# KIND PERIOD SET; output HIDDEN VISIBLE DIGEST SIZE RECORDS; source PATH SIZE DIGEST ETAG. Of a message without a manifest
+# lines is the path where that is, in quotes.
+read_manifest() {
+	mapfile -t lines < <(jq -rc --arg type "$lake_type" --arg lake "$lake" '
 		def day: test("^[0-9]{4}-[0-9]{2}-[0-9]{2}$"); def month: test("^[0-9]{4}-[0-9]{2}$");
 		def whole: type == "number" and . == floor and . >= 0 and . < 1e15;
+		if .event then .manifest // {path: .manifestPath} else . end |
 		. as $m | "dt=\(.period)/" as $folder |
-		if (.table == $type) and (.set | test("^[0-9a-f]{12}$")) and
+		if .path then .path | tojson elif (.table == $type) and (.set | test("^[0-9a-f]{12}$")) and
 		((.kind == "daily" and (.period | day)) or (.kind == "monthly" and (.period | month))) and
 		(.outputs | length > 0) and (.sources | length > 0) and
 		all(.outputs[]; (.hidden | startswith($folder + "_" + $m.kind + "-" + $m.set)) and (.visible == (.hidden | sub("/_"; "/"))) and
@@ -82,51 +86,65 @@ check_manifest() {
 			# Of what Athena read only the ETag is known.
 			((.blake2b // "" | test("^[0-9a-f]{64}$")) or
 			 (.blake2b == null and ($lake | startswith("s3://")) and (.etag // "" | length >= 8))))
-		then ["manifest", .kind, .period, .set],
+		then ., ((["manifest", .kind, .period, .set],
 			(.outputs[] | ["output", .hidden, .visible, .blake2b, .size, .records]),
-			(.sources[] | ["source", .path, .size, (.blake2b // "-"), (.etag // "-")]) | @tsv
-		else error("none of ours") end' "$1" >"$vf_stage/plan" 2>/dev/null
+			(.sources[] | ["source", .path, .size, (.blake2b // "-"), (.etag // "-")])) | @tsv)
+		else error("none of ours") end' "$1" 2>/dev/null)
+	((${#lines[@]} > 0))
 }
 
-# read_message N -- its manifest to $vf_stage/manifest.json; sets kind, period and set. Fails when it is none of ours.
+# read_message N -- makes its manifest the one that is worked on. Fails when it is none of ours.
 read_message() {
-	local body=$vf_stage/messages/$1.json path
+	local lines
 	kind='-' period='-' set='-'
-	if jq -e '.manifest' "$body" >"$vf_stage/manifest.json" 2>/dev/null; then
+	read_manifest "$vf_stage/messages/$1.json" || return 1
+	if ((${#lines[@]} > 1)); then
 		use_manifest
 		return
 	fi
-	path=$(jq -r '.manifestPath // ""' "$body" 2>/dev/null) || return 1
-	[[ $path =~ ^dt=([0-9-]+)/_(daily|monthly)-([0-9a-f]{12})\.json$ ]] || return 1
+	[[ ${lines[0]} =~ ^\"dt=([0-9-]+)/_(daily|monthly)-([0-9a-f]{12})\.json\"$ ]] || return 1
 	load_manifest "${BASH_REMATCH[2]}" "${BASH_REMATCH[1]}" "${BASH_REMATCH[3]}"
 }
 
 # load_manifest KIND PERIOD SET -- the one that is stored: beside the hidden object, or, when it is done, with the sources.
 load_manifest() {
-	local path
+	local path lines
 	for path in "$lake_table/dt=$2/_$1-$3.json" "$lake_archive/$1-$2-$3/_manifest.json"; do
 		vf_exists "$path" || continue
-		vf_fetch "$path" "$vf_stage/manifest.json"
-		use_manifest
+		vf_fetch "$path" "$vf_stage/fetched.json"
+		read_manifest "$vf_stage/fetched.json" && [[ ${lines[1]-} == "manifest"$'\t'"$1"$'\t'"$2"$'\t'"$3" ]] && use_manifest
 		return
 	done
 	return 1
 }
 
+# use_manifest -- of lines: sets kind, period, set, outputs and sources, what there is in all, and the file manifest.json.
 use_manifest() {
-	check_manifest "$vf_stage/manifest.json" || return 1
-	IFS=$'\t' read -r _ kind period set <"$vf_stage/plan"
+	local line size count
+	IFS=$'\t' read -r _ kind period set <<<"${lines[1]}"
+	manifest=${lines[0]}
+	printf '%s\n' "$manifest" >"$vf_stage/manifest.json"
 	hidden_manifest=$lake_table/dt=$period/_$kind-$set.json
 	own=$lake_archive/$kind-$period-$set
+	outputs=() sources=() largest=0 records=0
+	for line in "${lines[@]:2}"; do
+		if [[ $line == source* ]]; then
+			sources+=("${line#*$'\t'}")
+			continue
+		fi
+		outputs+=("${line#*$'\t'}")
+		IFS=$'\t' read -r _ _ _ _ size count <<<"$line"
+		records=$((records + count)) largest=$((size > largest ? size : largest))
+	done
 }
 
 # right_outputs -- each is there with its digest, hidden, or in sight already (a run was killed after that).
 right_outputs() {
-	local what hidden visible digest rest
-	while IFS=$'\t' read -r what hidden visible digest rest; do
-		[[ $what == output ]] || continue
+	local line hidden visible digest
+	for line in "${outputs[@]}"; do
+		IFS=$'\t' read -r hidden visible digest _ <<<"$line"
 		right_output "$hidden" "$digest" || right_output "$visible" "$digest" || return 1
-	done <"$vf_stage/plan"
+	done
 }
 
 right_output() {
@@ -137,119 +155,114 @@ right_output() {
 # When the same files were merged again, the object is that of the manifest stored beside it.
 find_outputs() {
 	right_outputs && return 0
-	vf_exists "$hidden_manifest" || return 1
-	vf_fetch "$hidden_manifest" "$vf_stage/manifest.new"
-	check_manifest "$vf_stage/manifest.new" || return 1
-	[[ $(head -n 1 "$vf_stage/plan") == "manifest"$'\t'"$kind"$'\t'"$period"$'\t'"$set" ]] || return 1
-	right_outputs || return 1
-	mv -- "$vf_stage/manifest.new" "$vf_stage/manifest.json"
+	load_manifest "$kind" "$period" "$set" && right_outputs
 }
 
-# judge_sources -- sorts the manifest's sources into files of the staging folder: to-move, moved, replaced, gone.
+# judge_sources -- sorts the manifest's sources by what has become of them: to_move (as they were merged), moved, replaced, gone.
+# In S3 they are known by the ETag, on disk by the bytes.
 judge_sources() {
-	local path size digest etag now_size now_etag put_away
+	local path size digest etag line
+	local -A now=() now_etag=() put_away=()
 	lake_list "dt=$period" "$vf_stage/present"
+	while IFS=$'\t' read -r path size etag; do
+		now[$path]=$size now_etag[$path]=$etag
+	done <"$vf_stage/present"
 	lake_list_below "$own" dt= "$vf_stage/put-away"
-	for path in to-move moved replaced gone; do
-		: >"$vf_stage/$path"
-	done
-	while IFS=$'\t' read -r path size digest etag now_size now_etag put_away; do
-		if [[ $now_size == "$size" ]] && is_same "$path" "$digest" "$etag" "$now_etag"; then
-			echo "$path" >>"$vf_stage/to-move"
-		elif [[ $put_away == "$size" ]]; then
-			echo "$path" >>"$vf_stage/moved"
-		elif [[ $now_size != - ]]; then
-			echo "$path" >>"$vf_stage/replaced"
+	while IFS=$'\t' read -r path size etag; do
+		put_away[$path]=$size
+	done <"$vf_stage/put-away"
+	vf_is_s3 "$lake_table" || digest_sources
+	to_move=() moved=() replaced=() gone=()
+	for line in "${sources[@]}"; do
+		IFS=$'\t' read -r path size digest etag <<<"$line"
+		vf_is_s3 "$lake_table" || etag=$digest
+		if [[ ${now[$path]-} == "$size" && ${now_etag[$path]} == "$etag" ]]; then
+			to_move+=("$path")
+		elif [[ ${put_away[$path]-} == "$size" ]]; then
+			moved+=("$path")
+		elif [[ -n ${now[$path]-} ]]; then
+			replaced+=("$path")
 		else
-			echo "$path" >>"$vf_stage/gone"
+			gone+=("$path")
 		fi
-	done < <(awk -F '\t' -v OFS='\t' -v present="$vf_stage/present" -v put="$vf_stage/put-away" '
-			BEGIN {
-				while ((getline <present) > 0) { size[$1] = $2; etag[$1] = $3 }
-				while ((getline <put) > 0) away[$1] = $2
-			}
-			$1 == "source" {
-				print $2, $3, $4, $5, ($2 in size ? size[$2] : "-"), ($2 in etag ? etag[$2] : "-"), ($2 in away ? away[$2] : "-")
-			}' "$vf_stage/plan")
+	done
 }
 
-# is_same PATH DIGEST ETAG NOW_ETAG -- by the ETag in S3, by the bytes on disk.
-is_same() {
-	if vf_is_s3 "$lake_table"; then
-		[[ $3 == "$4" ]]
-	else
-		lake_digest "$lake_table/$1"
-		[[ $REPLY == "$2" ]]
-	fi
+# digest_sources -- of those that are there, into now_etag.
+digest_sources() {
+	local path digest line i names=()
+	for line in "${sources[@]}"; do
+		path=${line%%$'\t'*}
+		[[ -z ${now[$path]-} ]] || names+=("$path")
+	done
+	((${#names[@]} > 0)) || return 0
+	while read -r digest path; do
+		now_etag[$path]=$digest
+	done < <(cd -- "$lake_table" && for ((i = 0; i < ${#names[@]}; i += lake_moves)); do b2sum -l 256 -- "${names[@]:i:lake_moves}"; done)
 }
 
 # Everything that is gone lies in another merge's folder: what it held is not lost with our object.
 archived_elsewhere() {
 	local kinds path
-	: >"$vf_stage/elsewhere"
+	local -A elsewhere=()
 	for kinds in daily monthly; do
 		lake_list_below "$lake_archive" "$kinds-${period:0:7}" "$vf_stage/others"
-		cut -f 1 "$vf_stage/others" | sed 's,^[^/]*/,,' >>"$vf_stage/elsewhere"
+		while IFS=$'\t' read -r path _; do
+			elsewhere[${path#*/}]=1
+		done <"$vf_stage/others"
 	done
-	while read -r path; do
-		grep -qxF -e "$path" "$vf_stage/elsewhere" || return 1
-	done <"$vf_stage/gone"
+	for path in "${gone[@]}"; do
+		[[ -n ${elsewhere[$path]-} ]] || return 1
+	done
 }
 
+# remove PATH... -- in this order.
 remove() {
-	if vf_is_s3 "$1"; then
-		vf_aws s3 rm --only-show-errors "$1"
-	else
-		rm -f -- "$1"
+	local path
+	if ! vf_is_s3 "$1"; then
+		rm -f -- "$@"
+		return
 	fi
+	for path; do
+		vf_aws s3 rm --only-show-errors "$path" </dev/null
+	done
 }
 
+# The manifest last: without it nobody can say what a hidden object is.
 drop_hidden() {
-	local what hidden rest
-	while IFS=$'\t' read -r what hidden rest; do
-		[[ $what != output ]] || remove "$lake_table/$hidden" </dev/null
-	done <"$vf_stage/plan"
-	remove "$hidden_manifest"
+	local hidden=("${outputs[@]%%$'\t'*}")
+	remove "${hidden[@]/#/"$lake_table/"}" "$hidden_manifest"
 }
 
 # What is about to happen is written down before it does: settle() finds it when this run is killed.
 move_sources() {
 	vf_store "$vf_stage/manifest.json" "$hidden_manifest"
-	lake_move "$lake_table" "$own" "$vf_stage/to-move"
+	lake_move "$lake_table" "$own" "${to_move[@]}"
 }
 
 show_outputs() {
-	local what hidden visible rest
-	while IFS=$'\t' read -r what hidden visible rest; do
-		if [[ $what == output ]] && vf_exists "$lake_table/$hidden"; then
+	local line hidden visible
+	for line in "${outputs[@]}"; do
+		IFS=$'\t' read -r hidden visible _ <<<"$line"
+		if vf_exists "$lake_table/$hidden"; then
 			lake_rename "$lake_table/$hidden" "$lake_table/$visible" || return 1
 		fi
-	done <"$vf_stage/plan"
-}
-
-# planned -- sets largest, the size of the largest output, and what there is in all: records and files.
-planned() {
-	read -r largest records files < <(exec awk -F '\t' '
-		$1 == "output" { records += $6; if ($5 > largest + 0) largest = $5 }
-		$1 == "source" { files++ }
-		END { printf "%d %d %d\n", largest, records, files }' "$vf_stage/plan")
+	done
 }
 
 # archive -- one manifest, from where it stands to the end. 0: the message is dealt with; 1: it stays.
 archive() {
-	local largest records files
 	if vf_exists "$own/_manifest.json"; then
 		drop_hidden	# the run that did it may have been killed before it did that
 		vf_say "$kind $period $set: done before"
 		return 0
 	fi
-	planned
 	if ((largest > lake_limit)); then
 		refuse "over 1.2 GB: the sources stay"
 		return 1
 	fi
 	judge_sources
-	if [[ -s $vf_stage/replaced || -s $vf_stage/gone ]]; then
+	if ((${#replaced[@]} + ${#gone[@]} > 0)); then
 		superseded_or_not
 		return
 	fi
@@ -259,17 +272,17 @@ archive() {
 	fi
 	vf_step move move_sources
 	judge_sources
-	[[ ! -s $vf_stage/to-move && ! -s $vf_stage/replaced && ! -s $vf_stage/gone ]] ||
+	((${#moved[@]} == ${#sources[@]})) ||
 		vf_fail move "$kind $period $set: a source was replaced while it was moved; the merged object stays hidden"
 	vf_step show show_outputs
 	vf_store "$vf_stage/manifest.json" "$own/_manifest.json"
 	remove "$hidden_manifest"
 	done_count=$((done_count + 1))
-	vf_say "$kind $period $set: $files files, $records records in sight as one"
+	vf_say "$kind $period $set: ${#sources[@]} files, $records records in sight as one"
 }
 
 superseded_or_not() {
-	if [[ -s $vf_stage/moved ]]; then
+	if ((${#moved[@]} > 0)); then
 		refuse "some of its sources are put away, others have vanished or changed: see $kind-$period-$set in merged/"
 		return 1
 	fi
@@ -282,27 +295,35 @@ superseded_or_not() {
 	vf_say "$kind $period $set: superseded: its sources are in another merge, or were replaced"
 }
 
-# list_hidden KIND PERIOD -- KIND PERIOD SET SUFFIX of what is hidden, of all merges that may share a source with such a one.
+# list_hidden KIND PERIOD -- sets hidden_sets: KIND PERIOD SET SUFFIX of what is hidden, of all merges that may share a source
+# with such a one.
 list_hidden() {
-	local below=''
+	local below='' path one
+	local -A listed=()
+	hidden_sets=()
 	[[ $1 == monthly ]] || below=/_
 	lake_list "dt=$2$below" "$vf_stage/hidden"
 	if [[ $1 == daily ]]; then
 		lake_list "dt=${2:0:7}/_monthly-" "$vf_stage/hidden-monthly"
 		[[ ! -s $vf_stage/hidden-monthly ]] || cat "$vf_stage/hidden-monthly" >>"$vf_stage/hidden"
 	fi
-	sed -nE 's,^dt=([0-9-]+)/_(daily|monthly)-([0-9a-f]{12})[0-9-]*\.(json|avro)\t.*,\2 \1 \3 \4,p' "$vf_stage/hidden" | LC_ALL=C sort -u
+	while IFS=$'\t' read -r path _; do
+		[[ $path =~ ^dt=([0-9-]+)/_(daily|monthly)-([0-9a-f]{12})[0-9-]*\.(json|avro)$ ]] || continue
+		one="${BASH_REMATCH[2]} ${BASH_REMATCH[1]} ${BASH_REMATCH[3]} ${BASH_REMATCH[4]}"
+		[[ -n ${listed[$one]-} ]] || hidden_sets+=("$one")
+		listed[$one]=1
+	done <"$vf_stage/hidden"
 }
 
 # settle -- finishes what killed runs left half moved. Else another merge could take the rest of the sources, and what
 # was moved would never come into sight: it lies in an object that has lost its turn. Nobody but us moves: once a run will do.
 settle() {
-	local key="$kind $period" mine=$set k p s suffix line sets
+	local key="$kind $period" mine=$set k p s suffix line hidden_sets
 	[[ -z ${settled[$key]:-} ]] || return "${settled[$key]}"
 	settled[$key]=0
-	list_hidden "$kind" "$period" >"$vf_stage/hidden-sets"
-	mapfile -t sets <"$vf_stage/hidden-sets"
-	for line in "${sets[@]}"; do
+	lake_tidy "$lake_table/dt=$period" "$lake_archive/$kind-$period"-*
+	list_hidden "$kind" "$period"
+	for line in "${hidden_sets[@]}"; do
 		read -r k p s suffix <<<"$line"
 		[[ "$k $p $s" != "$key $mine" ]] || continue
 		others[$key]=1
@@ -319,21 +340,20 @@ settle() {
 # sweep KIND PERIOD -- hidden objects that have lost their turn and for which no message came: merge.sh was killed before
 # it sent one. Those whose sources are all in sight stay: the message may be on its way.
 sweep() {
-	local k p s suffix line sets
-	list_hidden "$1" "$2" >"$vf_stage/hidden-sets"
-	mapfile -t sets <"$vf_stage/hidden-sets"
-	for line in "${sets[@]}"; do
+	local k p s suffix line hidden_sets
+	list_hidden "$1" "$2"
+	for line in "${hidden_sets[@]}"; do
 		read -r k p s suffix <<<"$line"
 		if [[ $suffix == avro ]]; then
 			# Without its manifest nobody can say what it is: merge.sh stores that first.
-			[[ " ${sets[*]} " == *" $k $p $s json "* ]] || remove_objects "$k" "$p" "$s"
+			[[ " ${hidden_sets[*]} " == *" $k $p $s json "* ]] || remove_objects "$k" "$p" "$s"
 			continue
 		fi
 		load_manifest "$k" "$p" "$s" || continue
 		# A message that does not hold the manifest still needs it.
-		(($(wc -c <"$vf_stage/manifest.json") < 150000)) || continue
+		((${#manifest} < 150000)) || continue
 		judge_sources
-		if [[ -s $vf_stage/replaced || -s $vf_stage/gone ]] && [[ ! -s $vf_stage/moved ]] && archived_elsewhere; then
+		if ((${#replaced[@]} + ${#gone[@]} > 0 && ${#moved[@]} == 0)) && archived_elsewhere; then
 			drop_hidden
 			vf_say "$k $p $s: dropped: its sources are in another merge, or were replaced"
 		fi
@@ -342,10 +362,11 @@ sweep() {
 
 # remove_objects KIND PERIOD SET
 remove_objects() {
-	local path rest
-	while IFS=$'\t' read -r path rest; do
-		[[ $path != "dt=$2/_$1-$3"*.avro ]] || remove "$lake_table/$path"
+	local path paths=()
+	while IFS=$'\t' read -r path _; do
+		[[ $path != "dt=$2/_$1-$3"*.avro ]] || paths+=("$lake_table/$path")
 	done <"$vf_stage/hidden"
+	remove "${paths[@]}"
 }
 
 # settle() may have read other manifests meanwhile.
@@ -353,9 +374,7 @@ read_again() { [[ -z ${others["$kind $period"]:-} ]] || read_message "$1"; }
 
 take_messages() {
 	local n
-	for n in "$vf_stage"/messages/*.json; do
-		n=${n##*/}
-		n=${n%.json}
+	for ((n = 0; n < lake_messages; n++)); do
 		if ! read_message "$n"; then
 			refuse "a message that is none of merge.sh's, or whose manifest is not there"
 		elif ! settle; then
@@ -377,6 +396,7 @@ vf_step_now=archive
 if [[ -n $message ]]; then
 	mkdir -- "$vf_stage/messages"
 	cp -- "$message" "$vf_stage/messages/0.json"
+	lake_messages=1
 	take_messages
 else
 	while lake_receive "$queue"; do

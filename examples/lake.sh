@@ -17,7 +17,7 @@
 lake_type=registration
 # shellcheck disable=SC2034	# archive-merged.sh reads it
 lake_limit=1200000000
-lake_moves=300		# names a call of `aws s3 mv`: its command line is bounded
+lake_moves=300		# names a call of mv or `aws s3 mv`: its command line is bounded
 
 # lake_open LAKE -- an absolute path or s3://, without the slash at its end.
 lake_open() {
@@ -26,7 +26,24 @@ lake_open() {
 	lake_table=$lake/$lake_type
 	# shellcheck disable=SC2034
 	lake_archive=$lake/merged/$lake_type
+	vf_is_s3 "$lake" || vf_name_parts
 }
+
+# lake_is_day DATE -- there is such a day.
+lake_is_day() {
+	local y m d
+	[[ $1 =~ ^([0-9]{4})-([0-9]{2})-([0-9]{2})$ ]] || return 1
+	y=$((10#${BASH_REMATCH[1]})) m=$((10#${BASH_REMATCH[2]})) d=$((10#${BASH_REMATCH[3]}))
+	((m >= 1 && m <= 12 && d >= 1)) || return 1
+	if ((m == 2)); then
+		((d <= (y % 4 == 0 && (y % 100 != 0 || y % 400 == 0) ? 29 : 28)))
+	else
+		((d <= 30 + (m + m / 8) % 2))
+	fi
+}
+
+# lake_tidy FOLDER... -- takes away the half-written files that killed runs left there. S3 shows none.
+lake_tidy() { vf_is_s3 "$lake" || vf_drop_parts "$@"; }
 
 # lake_list PREFIX FILE -- the objects below the table whose names begin so: path below the table, size, ETag (or -),
 # separated by tabs, in byte order.
@@ -49,18 +66,19 @@ lake_list_below() {
 		}
 		jq -rn --arg root "$key/" '[inputs.Contents[]? | [(.Key | ltrimstr($root)), .Size, (.ETag | ltrimstr("\"") | rtrimstr("\""))]] | sort | .[] | @tsv' \
 			"$vf_stage/aws/list" >"$3"
-	elif [[ -z $2 && -d $1 ]]; then
-		find "$1" -type f -printf '%P\t%s\t-\n' | LC_ALL=C sort >"$3"
-	elif [[ -d $1 ]]; then
-		# Only where they may be: a lake is large.
-		{
-			cd -- "$1"
-			names=("$2"*)
-			[[ ! -e ${names[0]} ]] || exec find "${names[@]}" -ignore_readdir_race -type f -printf '%p\t%s\t-\n'
-		} | LC_ALL=C sort >"$3"
-	else
-		: >"$3"
+		return
 	fi
+	# Only where they may be: a lake is large.
+	[[ ! -d $1 || -r $1 ]] || vf_fail list "cannot list $2"
+	names=("$1/$2"*)
+	[[ -e ${names[0]} ]] || {
+		: >"$3"
+		return
+	}
+	{
+		cd -- "$1"
+		exec find "${names[@]#"$1/"}" -ignore_readdir_race -type f -printf '%p\t%s\t-\n'
+	} | LC_ALL=C sort >"$3"
 }
 
 # lake_digest PATH -- BLAKE2b-256 of an object or file, in REPLY; fails when it is not there.
@@ -91,28 +109,34 @@ lake_rename() {
 	fi
 }
 
-# lake_move FROM TO FILE -- the paths listed in FILE, from below one root to below another. Few calls for many objects.
+# lake_move FROM TO PATH... -- from below one root to below another. Few calls for many objects: the paths are in order.
 lake_move() {
-	local path folder names args
-	if ! vf_is_s3 "$1"; then
-		while read -r path; do
-			[[ -d $2/${path%/*} ]] || mkdir -p -- "$2/${path%/*}"
-			mv -f -- "$1/$path" "$2/$path"
-		done <"$3"
-		return
-	fi
-	sed 's,/[^/]*$,,' "$3" | LC_ALL=C sort -u >"$vf_stage/folders"
-	while read -r folder; do
-		mapfile -t names < <(awk -v folder="$folder/" 'index($0, folder) == 1 { print substr($0, length(folder) + 1) }' "$3")
-		while ((${#names[@]} > 0)); do
-			args=()
-			for path in "${names[@]:0:lake_moves}"; do
-				args+=(--include "$path")
-			done
-			names=("${names[@]:lake_moves}")
-			vf_aws s3 mv --only-show-errors --recursive "$1/$folder/" "$2/$folder/" --exclude '*' "${args[@]}" </dev/null
+	local from=$1 to=$2 path folder='' names=()
+	shift 2
+	for path; do
+		if ((${#names[@]} > 0)) && [[ ${path%/*} != "$folder" || ${#names[@]} -ge $lake_moves ]]; then
+			lake_move_names "$from/$folder" "$to/$folder" "${names[@]}"
+			names=()
+		fi
+		folder=${path%/*}
+		names+=("${path##*/}")
+	done
+	((${#names[@]} == 0)) || lake_move_names "$from/$folder" "$to/$folder" "${names[@]}"
+}
+
+# lake_move_names FROM TO NAME... -- from one folder to another.
+lake_move_names() {
+	local from=$1 to=$2 name args=()
+	shift 2
+	if vf_is_s3 "$from"; then
+		for name; do
+			args+=(--include "$name")
 		done
-	done <"$vf_stage/folders"
+		vf_aws s3 mv --only-show-errors --recursive "$from/" "$to/" --exclude '*' "${args[@]}" </dev/null
+	else
+		[[ -d $to ]] || mkdir -p -- "$to"
+		mv -f -t "$to" -- "${@/#/"$from/"}"
+	fi
 }
 
 # A name that is no pattern, no option and no path of its own.
@@ -132,11 +156,13 @@ lake_send() {
 	fi
 }
 
-# lake_receive QUEUE -- fills $vf_stage/messages/ with N.json (the body) and N.handle; at most ten. Fails when there is none.
+# lake_receive QUEUE -- fills $vf_stage/messages/ with N.json (the body) and N.handle, from 0, lake_messages of them: at most
+# ten. Fails when there is none.
+declare -A lake_seen=()
 lake_receive() {
-	local n=0 file body handle
-	rm -rf -- "${vf_stage:?}/messages"
-	mkdir -- "$vf_stage/messages"
+	local n=0 file body handle LC_ALL=C
+	[[ -d $vf_stage/messages ]] || mkdir -- "$vf_stage/messages"
+	lake_messages=0
 	if lake_is_sqs "$1"; then
 		vf_aws sqs receive-message --queue-url "$1" --max-number-of-messages 10 --visibility-timeout 900 \
 			>"$vf_stage/aws/received" || vf_fail message "cannot receive messages"
@@ -149,15 +175,17 @@ lake_receive() {
 			n=$((n + 1))
 		done <"$vf_stage/aws/messages"
 	else
-		while read -r file; do
-			grep -qxF -e "$file" "$vf_stage/seen" 2>/dev/null && continue
-			printf '%s\n' "$file" >>"$vf_stage/seen"
-			cp -- "$1/$file" "$vf_stage/messages/$n.json"
-			printf '%s\n' "$1/$file" >"$vf_stage/messages/$n.handle"
+		for file in "$1"/[!.]*.json; do
+			[[ -f $file && -z ${lake_seen[$file]:-} ]] || continue
+			lake_seen[$file]=1
+			cp -- "$file" "$vf_stage/messages/$n.json"
+			printf '%s\n' "$file" >"$vf_stage/messages/$n.handle"
 			n=$((n + 1))
 			((n < 10)) || break
-		done < <(find "$1" -mindepth 1 -maxdepth 1 -type f -name '[!.]*.json' -printf '%f\n' | LC_ALL=C sort)
+		done
 	fi
+	# shellcheck disable=SC2034
+	lake_messages=$n
 	((n > 0))
 }
 

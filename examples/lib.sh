@@ -22,7 +22,9 @@ vf_here=${vf_here%/.}
 [[ $vf_here == /* ]] || vf_here=$PWD/$vf_here
 vf_alerted='' vf_stage='' vf_child='' vf_claimed='' vf_campaign='' vf_wave='' vf_step_now=start
 read -r vf_host </proc/sys/kernel/hostname	# HOSTNAME may be inherited from elsewhere, and claims hang on it
+vf_part=''		# vf_name_parts: the end of an unfinished file's name
 vf_patience=25		# seconds that a step has to end in once it was told to
+vf_space=''
 vf_last=''		# a function to call before the staging folder goes, however the run ends
 
 # Messages ------------------------------------------------------------------------------------------------------
@@ -318,11 +320,36 @@ vf_store() {
 	*) dir='' ;;
 	esac
 	[[ -d ${dir:-.} ]] || mkdir -p -- "$dir"
-	printf -v tmp '%s.%s.%06x' "$dir" "${2##*/}" $((SRANDOM & 0xffffff))
+	if [[ -n $vf_part ]]; then
+		tmp=$dir.${2##*/}.$vf_part
+	else
+		printf -v tmp '%s.%s.%06x' "$dir" "${2##*/}" $((SRANDOM & 0xffffff))
+	fi
 	if ! { dd if="$1" of="$tmp" bs=1M conv=excl,fsync status=none && mv -f -- "$tmp" "$2"; }; then
 		rm -f -- "$tmp"
 		vf_fail store "cannot store ${2##*/}"
 	fi
+}
+
+# vf_name_parts -- from here on vf_store's unfinished files say whose they are, so that vf_drop_parts knows a dead run's.
+vf_name_parts() {
+	local REPLY
+	vf_started $$
+	vf_part=$REPLY
+	vf_pid_space
+	vf_part=$vf_host~${REPLY//[!0-9]/}~$$~$vf_part.part
+}
+
+# vf_drop_parts FOLDER... -- those of runs on this host that are gone.
+vf_drop_parts() {
+	local folder file ours=${vf_part%~*~*} REPLY
+	for folder; do
+		for file in "$folder"/.*."$ours"~*~*.part; do
+			[[ -f $file && $file =~ ~([0-9]+)~([0-9]+)\.part$ ]] || continue
+			vf_started "${BASH_REMATCH[1]}"
+			[[ $REPLY == "${BASH_REMATCH[2]}" ]] || rm -f -- "$file"
+		done
+	done
 }
 
 # vf_fetch_from FOLDER NAME... -- into the current folder, under their own names.
@@ -502,15 +529,33 @@ vf_need_conditional() {
 }
 
 vf_my_claim() {
-	local time owner started REPLY
+	local time owner='\u' started execution REPLY
 	TZ=UTC0 printf -v time '%(%Y-%m-%dT%H:%M:%SZ)T' -1
-	owner=$(id -un 2>/dev/null) || owner=$(id -u)
+	owner=${owner@P}	# the user's name as a prompt shows it
+	[[ $owner != *' '* ]] || owner=$UID
+	vf_json "$VF_EXECUTION_ID"
+	execution=$REPLY
 	vf_started $$
 	started=$REPLY
 	vf_pid_space
-	jq -n --arg owner "$owner" --arg host "$vf_host" --arg execution "$VF_EXECUTION_ID" \
-		--arg time "$time" --argjson pid $$ --arg started "$started" --arg space "$REPLY" \
-		'{owner: $owner, host: $host, execution: $execution, time: $time, pid: $pid, started: $started, space: $space}'
+	printf '{\n  "owner": "%s",\n  "host": "%s",\n  "execution": %s,\n  "time": "%s",\n  "pid": %d,\n  "started": "%s",\n  "space": "%s"\n}\n' \
+		"$owner" "$vf_host" "$execution" "$time" $$ "$started" "$REPLY"
+}
+
+# vf_json TEXT -- as a JSON string, in REPLY.
+vf_json() {
+	local i part out=''
+	REPLY=${1//\\/\\\\}
+	REPLY=${REPLY//\"/\\\"}
+	if [[ $REPLY == *[$'\1'-$'\37']* ]]; then
+		for ((i = 0; i < ${#REPLY}; i++)); do
+			part=${REPLY:i:1}
+			[[ $part != [$'\1'-$'\37'] ]] || printf -v part '\\u%04x' "'$part"
+			out+=$part
+		done
+		REPLY=$out
+	fi
+	REPLY=\"$REPLY\"
 }
 
 # vf_started PID -- when it started, as the kernel counts, in REPLY: tells a process from a later one of the same number.
@@ -523,7 +568,10 @@ vf_started() {
 }
 
 # Containers of one host count their processes apart: which of them, in REPLY.
-vf_pid_space() { REPLY=$(readlink /proc/self/ns/pid) || :; }
+vf_pid_space() {
+	vf_space=${vf_space:-$(readlink /proc/self/ns/pid)} || :
+	REPLY=$vf_space
+}
 
 vf_claim_holder() {
 	jq -r '"\(.owner) on \(.host), execution \(.execution), since \(.time)"' "$1" 2>/dev/null || echo 'unknown'

@@ -66,7 +66,7 @@ while (($# > 0)); do
 	esac
 done
 case $kind in
-daily) [[ $period =~ ^[0-9]{4}-[0-9]{2}-[0-9]{2}$ && $(date -u -d "$period" +%F 2>/dev/null) == "$period" ]] || vf_usage_error "a day is needed: daily 2026-12-05" ;;
+daily) lake_is_day "$period" || vf_usage_error "a day is needed: daily 2026-12-05" ;;
 monthly) [[ $period =~ ^[0-9]{4}-(0[1-9]|1[0-2])$ ]] || vf_usage_error "a month is needed: monthly 2026-12" ;;
 *) vf_usage_error "daily or monthly is needed" ;;
 esac
@@ -88,7 +88,6 @@ esac
 list_sources() {
 	local path rest
 	lake_list "dt=$period" "$vf_stage/listed"
-	: >"$1"
 	while IFS=$'\t' read -r path rest; do
 		case $kind:$path in
 		*/_* | */.* | *:*/*/*) continue ;;
@@ -97,14 +96,16 @@ list_sources() {
 		*) continue ;;
 		esac
 		lake_plain_path "$path" || vf_fail list "a name that is not allowed: letters, digits and . _ = + - are" 1
-		printf '%s\t%s\n' "$path" "$rest" >>"$1"
-	done <"$vf_stage/listed"
+		printf '%s\t%s\n' "$path" "$rest"
+	done <"$vf_stage/listed" >"$1"
 }
 
 fetch_sources() {
-	local folder skip=(--exclude '_*' --exclude '.*')
+	local folder path rest skip=(--exclude '_*' --exclude '.*')
 	[[ $kind != daily ]] || skip+=(--exclude 'daily-*')
-	cut -f 1 "$vf_stage/sources" >"$vf_stage/paths"
+	while IFS=$'\t' read -r path rest; do
+		printf '%s\n' "$path"
+	done <"$vf_stage/sources" >"$vf_stage/paths"
 	if ! vf_is_s3 "$lake"; then
 		source_root=$lake_table
 		return
@@ -133,16 +134,26 @@ name_set() {
 	set=${REPLY:0:12}
 }
 
-# The manifest of the lake: paths below the table, and the sources' ETags.
+# The manifest of the lake: paths below the table, and the sources' ETags. The message holds it, or only says where it is
+# when a queue would not take it. Sets to_store: FILE HIDDEN DIGEST RECORDS of each output.
 make_manifest() {
-	jq --arg kind "$kind" --arg period "$period" --arg set "$set" --arg type "$lake_type" \
-		--rawfile sources "$vf_stage/sources" '
+	local lines
+	mapfile -t lines < <(jq -rc --arg kind "$kind" --arg period "$period" --arg set "$set" --arg type "$lake_type" \
+		--arg whole "$([[ $engine == athena ]] || echo "$vf_stage/merged.avro")" --rawfile sources "$vf_stage/sources" '
 		($sources | split("\n") | map(select(. != "") | split("\t") | {key: .[0], value: .[2]}) | from_entries) as $etags |
 		"dt=\($period)/" as $folder | "\($kind)-\($set)" as $name | (.outputs | length > 1) as $several |
+		[.outputs[].path | if $whole != "" then $whole else . end] as $files |
 		{kind: $kind, period: $period, set: $set, table: $type, schema, codec,
 		 outputs: [.outputs[] | "\($name)\(if $several then "-" + (.path | sub("[.]avro$"; "") | .[-4:]) else "" end).avro" as $name |
 			{hidden: "\($folder)_\($name)", visible: "\($folder)\($name)", size, records, blake2b}],
-		 sources: [.sources[] | . + {etag: $etags[.path]}]}' "$vf_stage/merged.json" >"$vf_stage/manifest.json"
+		 sources: [.sources[] | . + {etag: $etags[.path]}]} as $manifest |
+		{event: "merge completed", table: $type, $kind, $period, $set, manifestPath: "\($folder)_\($name).json"} as $message |
+		$manifest, ($message + {$manifest} | if tojson | utf8bytelength > 200000 then $message else . end),
+		($manifest.outputs | to_entries[] | [$files[.key], .value.hidden, .value.blake2b, .value.records] | @tsv)' "$vf_stage/merged.json")
+	((${#lines[@]} > 2)) || vf_fail manifest "cannot make the manifest"
+	printf '%s\n' "${lines[0]}" >"$vf_stage/manifest.json"
+	printf '%s\n' "${lines[1]}" >"$vf_stage/message.json"
+	to_store=("${lines[@]:2}")
 }
 
 # Nobody replaced a source while it was fetched and merged.
@@ -152,58 +163,54 @@ check_sources() {
 	[[ -z $(LC_ALL=C comm -23 "$vf_stage/sources" "$vf_stage/again") ]] || vf_fail sources "files changed while they were merged" 75
 }
 
-# In the order of the manifest's outputs.
-merged_files() {
-	if [[ $engine == athena ]]; then
-		jq -r '.outputs[].path' "$vf_stage/merged.json"
-	else
-		echo "$vf_stage/merged.avro"
-	fi
-}
-
 # Each object is stored and read back: its digest, and every record of it once more.
 store_objects() {
-	local file hidden digest records
-	paste <(merged_files) <(jq -r '.outputs[] | [.hidden, .blake2b, .records] | @tsv' "$vf_stage/manifest.json") >"$vf_stage/to-store"
-	while IFS=$'\t' read -r file hidden digest records; do
+	local line file hidden digest records REPLY
+	for line in "${to_store[@]}"; do
+		IFS=$'\t' read -r file hidden digest records <<<"$line"
 		vf_step_now=store
 		vf_store "$file" "$lake_table/$hidden"
 		vf_fetch "$lake_table/$hidden" "$vf_stage/back.avro"
 		lake_b2 "$vf_stage/back.avro"
 		[[ $REPLY == "$digest" ]] || vf_fail read-back "what was stored is not what was merged"
 		vf_step read-back check_back "$records"
-		rm -f -- "$vf_stage/back.avro" "$vf_stage/back.ndjson"
-	done <"$vf_stage/to-store"
+	done
 }
 
 check_back() {
+	local lines REPLY
 	cd -- "$vf_stage"
 	vf-merge --dry-run --type "$lake_type" --max-size "$max_size" --stats back.ndjson back.avro
-	[[ $(jq .in back.ndjson) == "$1" ]]
-}
-
-# The message holds the manifest, or only says where it is when a queue would not take it.
-make_message() {
-	local stored
-	stored=dt=$period/_$kind-$set.json
-	jq -c --arg path "$stored" '{event: "merge completed", table, kind, period, set, manifestPath: $path, manifest: .}' \
-		"$vf_stage/manifest.json" >"$vf_stage/message.json"
-	if (($(wc -c <"$vf_stage/message.json") > 200000)); then
-		jq -c 'del(.manifest)' "$vf_stage/message.json" >"$vf_stage/message.short"
-		mv -- "$vf_stage/message.short" "$vf_stage/message.json"
-	fi
+	mapfile -t lines <back.ndjson
+	count_of in "${lines[-1]}"
+	[[ $REPLY == "$1" ]]
 }
 
 # statistics RESULT
 statistics() {
-	local sources
-	sources=$(wc -l <"$vf_stage/sources")
-	[[ -e $vf_stage/stats.ndjson ]] || : >"$vf_stage/stats.ndjson"
-	# Athena's files that came back are not the sources.
-	jq -nc --arg result "$1" --arg kind "$kind" --arg period "$period" --arg set "${set:-}" --arg engine "$engine" --argjson sources "$sources" \
-		'(last(inputs | select(.tool == "vf-merge")) // {}) as $s |
-		 {result: $result, kind: $kind, period: $period, set: (if $set == "" then null else $set end),
-		  files: (if $engine == "athena" then $sources else $s.files // 0 end), records: ($s.out // 0), bytes: ($s.bytes // 0), refused: ($s.refused // 0)}' "$vf_stage/stats.ndjson"
+	local line='' sources files records bytes refused REPLY
+	[[ ! -e $vf_stage/stats.ndjson ]] || IFS= read -r line <"$vf_stage/stats.ndjson" || :
+	count_of files "$line"
+	files=$REPLY
+	if [[ $engine == athena ]]; then
+		# Its files that came back are not the sources.
+		mapfile -t sources <"$vf_stage/sources"
+		files=${#sources[@]}
+	fi
+	count_of out "$line"
+	records=$REPLY
+	count_of bytes "$line"
+	bytes=$REPLY
+	count_of refused "$line"
+	refused=$REPLY
+	printf '{"result":"%s","kind":"%s","period":"%s","set":%s,"files":%d,"records":%d,"bytes":%d,"refused":%d}\n' \
+		"$1" "$kind" "$period" "${set:+\"}${set:-null}${set:+\"}" "$files" "$records" "$bytes" "$refused"
+}
+
+# count_of KEY LINE -- a number of vf-merge's stats line, in REPLY; 0 when it is not there.
+count_of() {
+	REPLY=0
+	[[ ! $2 =~ \"$1\":([0-9]+) ]] || REPLY=${BASH_REMATCH[1]}
 }
 
 set=''
@@ -234,12 +241,12 @@ if [[ $engine == athena ]]; then
 fi
 check_sources
 [[ -n $set ]] || name_set
+lake_tidy "$lake_table/dt=$period" "$queue"
 make_manifest
 vf_step_now=store
 # The manifest first: killed in between, no object is left of which nobody knows what it holds.
 vf_store "$vf_stage/manifest.json" "$lake_table/dt=$period/_$kind-$set.json"
 store_objects
-make_message
 vf_step_now=message
 lake_send "$queue" "$vf_stage/message.json" "$kind-$period-$set"
 statistics merged

@@ -18,23 +18,45 @@ s3_lake() {
 	mkdir -p "$root"
 }
 
+# start_reader FOLDER [TABLE STATE...]: the one that makes and reads the lake's files, at work until its parent ends.
+start_reader() {
+	export READER=$1
+	mkfifo "$READER/ask" "$READER/answer"
+	"$PYTHON3" -E -S "$VF_SRCDIR/tests/lake-reader.py" "$@" 2>"$READER/reader" 3>&- &
+}
+
+stop_reader() { [[ ! -p ${READER:-}/ask ]] || echo quit 1<>"$READER/ask"; }
+
+# asked WORD...: lake-reader.py's answer, in REPLY.
+asked() {
+	echo "$*" >"$READER/ask"
+	read -r REPLY <"$READER/answer"
+}
+
 # source_file DAY NAME RECORDS FIRST: a file of registrations nf<FIRST>...
-source_file() {
-	mkdir -p "$root/registration/dt=$1"
-	"$PYTHON3" "$VF_SRCDIR/tests/avro.py" make "$root/registration/dt=$1/.$2" --records "$3" --first "$4" --codec deflate
-	mv "$root/registration/dt=$1/.$2" "$root/registration/dt=$1/$2"
-}
+source_file() { asked make "$root/registration/dt=$1/$2" "$3" "$4"; }
 
-# visible: the ids that a reader of the table sees, sorted: names with _ or . are hidden from it.
-visible() {
-	find "$root/registration" -type f -name '[!_.]*.avro' -exec "$PYTHON3" "$VF_SRCDIR/tests/avro.py" dump {} + | jq -r .id | LC_ALL=C sort
+# sees FIRST-LAST...: exactly these ids are seen by a reader of the table: names with _ or . are hidden from it.
+sees() {
+	asked sees "$root/registration" "$@"
+	[ "$REPLY" = right ] || { echo "not $*: $REPLY"; return 1; }
 }
-
-# ids FIRST LAST
-ids() { seq -f 'nf%.0f' "$1" "$2" | LC_ALL=C sort; }
 
 merge() { "$examples/merge.sh" "$@" --lake "$lake" --queue "$queue"; }
 
 archive() { "$examples/archive-merged.sh" --lake "$lake" --queue "$queue" "$@"; }
 
-table() { (cd "$root" && find . -type f -printf '%P\n' | grep -v -e '/\.claim.lock$' | LC_ALL=C sort); }
+# table: the names of all files of the lake, in REPLY.
+table() { asked files "$root"; }
+
+# unchanged: as the last `table` said.
+unchanged() {
+	local before=$REPLY
+	table
+	[ "$REPLY" = "$before" ] || { echo "was: $before"; echo "is: $REPLY"; return 1; }
+}
+
+# set_of LINE: the set in a result, in `set`.
+set_of() {
+	[[ $1 =~ \"set\":\"([0-9a-f]{12})\" ]] && set=${BASH_REMATCH[1]}
+}

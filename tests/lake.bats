@@ -3,7 +3,12 @@
 load helper
 load lake
 
+setup_file() { start_reader "$BATS_FILE_TMPDIR"; }
+
+teardown_file() { stop_reader; }
+
 setup() {
+	untraced
 	cd "$BATS_TEST_TMPDIR" || return 1
 }
 
@@ -20,30 +25,27 @@ whole_day() {
 	source_file "$day" a.avro 30 0
 	source_file "$day" b.avro 20 30
 	source_file 2026-12-06 c.avro 5 900
-	run --separate-stderr merge daily "$day"
+	try merge daily "$day"
 	[ "$status" -eq 0 ]
-	[ "$(jq -c '[.result,.files,.records,.refused]' <<<"$output")" = '["merged",2,50,0]' ]
-	set=$(jq -r .set <<<"$output")
-	[[ $set =~ ^[0-9a-f]{12}$ ]]
+	[[ $output == '{"result":"merged",'*'"files":2,"records":50,'*'"refused":0}' ]]
+	set_of "$output"
 	# Hidden until its sources are put away.
 	[ -e "$root/registration/dt=$day/_daily-$set.avro" ]
-	cmp <(visible) <({ ids 0 49; ids 900 904; } | LC_ALL=C sort)
-	run --separate-stderr archive
+	sees 0-49 900-904
+	try archive
 	[ "$status" -eq 0 ]
 	[ "$output" = '{"result":"archived","done":1,"superseded":0,"refused":0}' ]
-	[ "$(table)" = "merged/registration/daily-$day-$set/_manifest.json
-merged/registration/daily-$day-$set/dt=$day/a.avro
-merged/registration/daily-$day-$set/dt=$day/b.avro
-registration/dt=$day/daily-$set.avro
-registration/dt=2026-12-06/c.avro" ]
-	cmp <(visible) <({ ids 0 49; ids 900 904; } | LC_ALL=C sort)
+	table
+	[ "$REPLY" = "merged/registration/daily-$day-$set/_manifest.json merged/registration/daily-$day-$set/dt=$day/a.avro \
+merged/registration/daily-$day-$set/dt=$day/b.avro registration/dt=$day/daily-$set.avro registration/dt=2026-12-06/c.avro" ]
+	sees 0-49 900-904
 	# Nothing is left to do, for either.
-	run --separate-stderr archive
+	try archive
 	[ "$status" -eq 0 ]
-	[ "$(jq .done <<<"$output")" = 0 ]
-	run --separate-stderr merge daily "$day"
+	[[ $output == *'"done":0,'* ]]
+	try merge daily "$day"
 	[ "$status" -eq 0 ]
-	[ "$(jq -r .result <<<"$output")" = nothing ]
+	[[ $output == '{"result":"nothing",'*'"set":null,'* ]]
 }
 
 @test "lake: a day is merged, archived, and seen once" {
@@ -56,15 +58,16 @@ late_files() {
 	source_file "$day" late.avro 10 10
 	# Merged again before the first is archived: the second holds both, and is superseded.
 	merge daily "$day" >/dev/null
-	run --separate-stderr archive
+	try archive
 	[ "$status" -eq 0 ]
-	[ "$(jq -c '[.done,.superseded,.refused]' <<<"$output")" = '[1,1,0]' ]
-	cmp <(visible) <(ids 0 19)
+	[ "$output" = '{"result":"archived","done":1,"superseded":1,"refused":0}' ]
+	sees 0-19
 	merge daily "$day" >/dev/null
 	archive >/dev/null
-	cmp <(visible) <(ids 0 19)
+	sees 0-19
 	# Whichever came first in sight: all records, and no hidden object is left.
-	[ -z "$(find "$root/registration" -name '_daily*' -o -name late.avro)" ]
+	table
+	[[ $REPLY != *registration/dt=$day/@(_daily|late.avro)* ]]
 }
 
 @test "lake: late files make a second object, and an overtaken merge is dropped" {
@@ -75,43 +78,75 @@ late_files() {
 half_moved() {
 	source_file "$day" a.avro 10 0
 	source_file "$day" b.avro 10 10
-	merge daily "$day" >one
-	set=$(jq -r .set one)
+	try merge daily "$day"
+	set_of "$output"
 	mkdir -p "$root/merged/registration/daily-$day-$set/dt=$day"
 	mv "$root/registration/dt=$day/a.avro" "$root/merged/registration/daily-$day-$set/dt=$day/"
 	source_file "$day" late.avro 10 20
-	merge daily "$day" >two
+	try merge daily "$day"
+	set_of "$output"
 	# The second merge has b, too, and its message comes first.
-	"$examples/archive-merged.sh" --lake "$lake" --message "$(newest_message)"
+	"$examples/archive-merged.sh" --lake "$lake" --message "$queue/daily-$day-$set.json"
 	archive >/dev/null
 	merge daily "$day" >/dev/null
 	archive >/dev/null
-	cmp <(visible) <(ids 0 29)
-	[ -z "$(find "$root/registration" -name '_daily*')" ]
+	sees 0-29
+	table
+	[[ $REPLY != */_daily* ]]
 }
-
-newest_message() { find "$scratch/queue" "$scratch/s3.queue" -name '*.json' -printf '%T@ %p\n' 2>/dev/null | sort -n | tail -n 1 | cut -d ' ' -f 2; }
 
 @test "lake: a merge left half moved is finished before another takes its sources" {
 	plain_lake	# in S3: tests/long
 	half_moved
 }
 
+@test "lake: what a dead run was writing is cleared away, what another may be writing is not" {
+	plain_lake
+	local host space line fields name where dead kept
+	read -r host </proc/sys/kernel/hostname
+	space=$(readlink /proc/self/ns/pid)
+	read -r line </proc/$$/stat
+	read -ra fields <<<"${line##*) }"
+	name=.a.json.$host~${space//[!0-9]/}~$$
+	source_file "$day" a.avro 10 0
+	for where in "$root/registration/dt=$day" "$queue"; do
+		dead+=("$where/$name~1.part")
+		kept+=("$where/$name~${fields[19]}.part" "$where/.a.json.elsewhere~1~$$~1.part" "$where/.a.json.part")
+	done
+	touch "${dead[@]}" "${kept[@]}"
+	try merge daily "$day"
+	[ "$status" -eq 0 ]
+	for name in "${dead[@]}"; do [ ! -e "$name" ] || { echo "$name"; false; }; done
+	set_of "$output"
+	where=$root/merged/registration/daily-$day-$set
+	dead=("${dead[0]}" "$where/${dead[0]##*/}")
+	kept+=("$where/${kept[0]##*/}")
+	mkdir -p "$where"
+	touch "${dead[@]}" "${kept[@]}"
+	try archive
+	[ "$status" -eq 0 ]
+	for name in "${dead[@]}"; do [ ! -e "$name" ] || { echo "$name"; false; }; done
+	for name in "${kept[@]}"; do [ -e "$name" ] || { echo "$name"; false; }; done
+	sees 0-9
+}
+
 @test "lake: the same sources replace the merged object, and one message of two does" {
 	plain_lake
 	source_file "$day" a.avro 10 0
-	merge daily "$day" >one
+	try merge daily "$day"
+	set_of "$output"
 	cp "$queue"/*.json "$scratch/first.json"
-	merge daily "$day" >two
-	[ "$(jq .set one)" = "$(jq .set two)" ]
-	[ "$(table | grep -c _daily)" -eq 2 ]
+	try merge daily "$day"
+	[[ $output == *"\"set\":\"$set\""* ]]
+	table
+	[ "$REPLY" = "registration/dt=$day/_daily-$set.avro registration/dt=$day/_daily-$set.json registration/dt=$day/a.avro" ]
 	# The message of the first, whose object was replaced: the manifest beside it is the one that counts.
 	"$examples/archive-merged.sh" --lake "$lake" --message "$scratch/first.json"
-	cmp <(visible) <(ids 0 9)
-	run --separate-stderr archive
+	sees 0-9
+	try archive
 	[ "$status" -eq 0 ]
 	[ -z "$(ls "$queue")" ]
-	cmp <(visible) <(ids 0 9)
+	sees 0-9
 }
 
 @test "lake: a month takes its days, merged or not, into a partition of its own" {
@@ -122,19 +157,21 @@ newest_message() { find "$scratch/queue" "$scratch/s3.queue" -name '*.json' -pri
 	merge daily 2026-12-01 >/dev/null
 	archive >/dev/null
 	source_file 2026-12-01 late.avro 5 30
-	run --separate-stderr merge monthly 2026-12
+	try merge monthly 2026-12
 	[ "$status" -eq 0 ]
-	[ "$(jq -c '[.files,.records]' <<<"$output")" = '[3,25]' ]
+	[[ $output == *'"files":3,"records":25,'* ]]
 	archive >/dev/null
-	cmp <(visible) <(ids 0 34)
-	[ "$(table | grep -v ^merged | sed 's/-[0-9a-f]\{12\}/-SET/')" = "registration/dt=2026-12/monthly-SET.avro
-registration/dt=2027-01-01/c.avro" ]
+	sees 0-34
+	set_of "$output"
+	table
+	[[ " $REPLY" == *" registration/dt=2026-12/monthly-$set.avro registration/dt=2027-01-01/c.avro" ]]
+	[[ " $REPLY" != *" registration/dt=2026-12-"* ]]
 }
 
 damaged_object() {
 	source_file "$day" a.avro 10 0
-	merge daily "$day" >one
-	set=$(jq -r .set one)
+	try merge daily "$day"
+	set_of "$output"
 	hidden=$root/registration/dt=$day/_daily-$set.avro
 	cp "$hidden" keep.avro
 	for what in gone changed cut; do
@@ -143,19 +180,19 @@ damaged_object() {
 		changed) sed 's/nf/ng/' keep.avro >"$hidden"; printf x >>"$hidden" ;;
 		cut) head -c 100 keep.avro >"$hidden" ;;
 		esac
-		table >before
 		# SQS would show the message again when its time is over.
 		[ "$lake" = "$scratch/lake" ] || rename_taken
-		run --separate-stderr archive
+		table
+		try archive
 		[ "$status" -eq 1 ]
 		[[ $stderr == *"missing or not what was merged: nothing moves"* ]]
-		[ "$(jq .refused <<<"$output")" = 1 ]
-		diff before <(table)
+		[[ $output == *'"refused":1}' ]]
+		unchanged
 	done
 	cp keep.avro "$hidden"
 	[ "$lake" = "$scratch/lake" ] || rename_taken
 	archive >/dev/null
-	cmp <(visible) <(ids 0 9)
+	sees 0-9
 }
 
 rename_taken() {
@@ -175,40 +212,40 @@ rename_taken() {
 	source_file "$day" b.avro 10 10
 	merge daily "$day" >/dev/null
 	mv "$root/registration/dt=$day/a.avro" "$scratch/a.avro"
-	table >"$scratch/before"
-	run --separate-stderr archive
+	table
+	try archive
 	[ "$status" -eq 1 ]
 	[[ $stderr == *"a source has vanished, and no other merge has it: nothing moves"* ]]
-	diff "$scratch/before" <(table)
+	unchanged
 	mv "$scratch/a.avro" "$root/registration/dt=$day/a.avro"
 	source_file "$day" b.avro 12 10
-	run --separate-stderr archive
+	try archive
 	[ "$status" -eq 0 ]
-	[ "$(jq .superseded <<<"$output")" = 1 ]
-	[ "$(table)" = "registration/dt=$day/a.avro
-registration/dt=$day/b.avro" ]
+	[[ $output == *'"superseded":1,'* ]]
+	table
+	[ "$REPLY" = "registration/dt=$day/a.avro registration/dt=$day/b.avro" ]
 	merge daily "$day" >/dev/null
 	archive >/dev/null
-	cmp <(visible) <(ids 0 21)
+	sees 0-21
 }
 
 @test "lake: over the limit, damaged or of another schema: refused and reported, the sources stay" {
 	plain_lake
 	source_file "$day" a.avro 1000 0
-	table >"$scratch/before"
-	run --separate-stderr merge daily "$day" --max-size 1KB
+	table
+	try merge daily "$day" --max-size 1KB
 	[ "$status" -eq 1 ]
 	[[ $stderr == *"more than the 1000 of --max-size"*"the sources stay"* ]]
-	[ "$(jq -r .result <<<"$output")" = refused ]
-	diff "$scratch/before" <(table)
+	[[ $output == '{"result":"refused",'* ]]
+	unchanged
 	head -c 500 "$root/registration/dt=$day/a.avro" >"$root/registration/dt=$day/b.avro"
-	run --separate-stderr merge daily "$day"
+	try merge daily "$day"
 	[ "$status" -eq 1 ]
 	[[ $stderr == *"vf-merge: dt=$day/b.avro: byte "* ]]
-	[ "$(jq -c '[.files,.refused]' <<<"$output")" = '[2,1]' ]
+	[[ $output == *'"files":2,'*'"refused":1}' ]]
 	[ -z "$(ls "$queue")" ]
 	"$PYTHON3" "$VF_SRCDIR/tests/avro.py" make "$root/registration/dt=$day/b.avro" --records 0 --schema '"string"'
-	run --separate-stderr merge daily "$day"
+	try merge daily "$day"
 	[ "$status" -eq 1 ]
 }
 
@@ -217,10 +254,10 @@ registration/dt=$day/b.avro" ]
 	source_file "$day" a.avro 10 0
 	merge daily "$day" >/dev/null
 	jq -c '.manifest.outputs[0].size = 1200000001' "$queue"/*.json >"$scratch/m.json"
-	run --separate-stderr "$examples/archive-merged.sh" --lake "$lake" --message "$scratch/m.json"
+	try "$examples/archive-merged.sh" --lake "$lake" --message "$scratch/m.json"
 	[ "$status" -eq 1 ]
 	[[ $stderr == *"over 1.2 GB: the sources stay"* ]]
-	cmp <(visible) <(ids 0 9)
+	sees 0-9
 }
 
 @test "lake: a message that is none is refused, whatever it says" {
@@ -231,22 +268,22 @@ registration/dt=$day/b.avro" ]
 	for edit in '.manifest.sources[0].path = "../../etc/passwd"' '.manifest.outputs[0].hidden = "dt=2026-12-05/a.avro"' \
 		'.manifest.set = "x"' '.manifest.sources = []' 'del(.manifest) | .manifestPath = "/etc/passwd"' '[]' '"text"'; do
 		jq -c "$edit" "$queue"/*.json >"$scratch/m.json"
-		table >"$scratch/before"
-		run --separate-stderr "$examples/archive-merged.sh" --lake "$lake" --message "$scratch/m.json"
+		table
+		try "$examples/archive-merged.sh" --lake "$lake" --message "$scratch/m.json"
 		[ "$status" -eq 1 ]
 		[[ $stderr == *"none of merge.sh's"* ]]
-		diff "$scratch/before" <(table)
+		unchanged
 	done
 	jq -c 'del(.manifest)' "$queue"/*.json >"$scratch/m.json"
 	"$examples/archive-merged.sh" --lake "$lake" --message "$scratch/m.json"
-	cmp <(visible) <(ids 0 9)
+	sees 0-9
 }
 
 @test "lake: one archives at a time" {
 	plain_lake
 	mkdir -p "$root/registration"
 	printf '{"owner":"x","host":"elsewhere","execution":"other","time":"2026-12-05T00:00:00Z"}' >"$root/registration/_claim.json"
-	run --separate-stderr archive
+	try archive
 	[ "$status" -eq 75 ]
 	[[ $stderr == *"this lake is claimed by x on elsewhere"* ]]
 	archive --break-claim
@@ -260,7 +297,7 @@ registration/dt=$day/b.avro" ]
 	done
 	merge daily "$day" >/dev/null
 	archive >/dev/null
-	cmp <(visible) <(ids 2 25)
+	sees 2-25
 	[ "$(wc -l <"$scratch/s3.log")" -lt 30 ]
 }
 
@@ -270,7 +307,7 @@ registration/dt=$day/b.avro" ]
 		'merge.sh weekly 2026-12 --lake x --queue y' 'merge.sh daily 2026-12-05 --queue y' 'merge.sh daily 2026-12-05 --lake x --queue y --no' \
 		'archive-merged.sh --lake x' 'archive-merged.sh --queue x' 'archive-merged.sh --lake x --queue y --message z'; do
 		# shellcheck disable=SC2086
-		run --separate-stderr "$examples/"$words
+		try "$examples/"$words
 		[ "$status" -eq 2 ] || { echo "$words"; false; }
 		[ -z "$output" ]
 	done
@@ -287,7 +324,7 @@ registration/dt=$day/b.avro" ]
 	local words
 	for words in "--lake $scratch/plain" '--lake s3://b/k%27' '--database a-b' '--table x;y' '--workgroup a/b' '--wait 0' '--wait x' '--results /tmp' '--engine hive'; do
 		# shellcheck disable=SC2086
-		run --separate-stderr "$examples/merge.sh" daily "$day" --queue "$queue" --lake "$lake" --engine athena $words
+		try "$examples/merge.sh" daily "$day" --queue "$queue" --lake "$lake" --engine athena $words
 		[ "$status" -eq 2 ] || { echo "$words"; false; }
 	done
 }
