@@ -28,7 +28,7 @@ athena_last() {
 # athena_statement NAME -- the statement with its words put in, to $vf_stage/NAME.sql.
 athena_statement() {
 	local text
-	text=$(sed '/^--/d' "$athena_folder/$1.sql")
+	text=$(grep -v '^--' "$athena_folder/$1.sql")
 	text=${text//@DATABASE@/"$database"}
 	text=${text//@TABLE@/"$table"}
 	text=${text//@COLUMNS@/"$columns"}
@@ -41,21 +41,25 @@ athena_statement() {
 
 # athena_run NAME -- the statement, until it has ended; no longer than --wait. Its id stays in athena_done.
 athena_run() {
-	local state why pause=0 deadline=$((SECONDS + patience)) args
+	local state why REPLY pause=0 deadline=$((SECONDS + patience)) args
 	vf_step_now=$1
 	args=(--query-string "file://$vf_stage/$1.sql" --query-execution-context "Database=$database" --work-group "$workgroup")
 	[[ -z $results ]] || args+=(--result-configuration "OutputLocation=$results")
 	vf_aws athena start-query-execution "${args[@]}" >"$vf_stage/aws/started" || vf_fail "$1" "cannot start the statement in Athena"
-	athena_query=$(jq -er .QueryExecutionId "$vf_stage/aws/started") || vf_fail "$1" "Athena gave the statement no id"
+	athena_word QueryExecutionId "$vf_stage/aws/started"
+	athena_query=$REPLY
+	[[ -n $athena_query ]] || vf_fail "$1" "Athena gave the statement no id"
 	while :; do
 		vf_aws athena get-query-execution --query-execution-id "$athena_query" >"$vf_stage/aws/query" || vf_fail "$1" "cannot ask how the statement stands"
-		state=$(jq -r .QueryExecution.Status.State "$vf_stage/aws/query")
-		case $state in
+		athena_word State "$vf_stage/aws/query"
+		case $REPLY in
 		SUCCEEDED) break ;;
 		QUEUED | RUNNING) ;;
 		*)
+			state=$REPLY
 			# Athena's reason may quote a record: only the name of the error is told.
-			why=$(jq -r '.QueryExecution.Status.StateChangeReason // "" | match("^[A-Z_]*").string' "$vf_stage/aws/query")
+			athena_word StateChangeReason "$vf_stage/aws/query"
+			why=${REPLY%%[!A-Z_]*}
 			athena_query=''
 			vf_fail "$1" "Athena says $state${why:+, $why}; the sources stay"
 			;;
@@ -65,6 +69,15 @@ athena_run() {
 		pause=$((pause < 5 ? pause + 1 : 5))
 	done
 	athena_done=$athena_query athena_query=''
+}
+
+# athena_word KEY FILE -- the word that the value of this key starts with in an answer, in REPLY. In a text that Athena
+# repeats, like the statement, the quotes are escaped and no key.
+athena_word() {
+	local answer word='\"'$1'\": *\"([A-Za-z0-9_-]*)'
+	IFS= read -rd '' answer <"$2" || :
+	REPLY=''
+	[[ ! $answer =~ $word ]] || REPLY=${BASH_REMATCH[1]}
 }
 
 # athena_split -- the sources in parts whose paths fit into a statement: $vf_stage/batch.N
@@ -124,14 +137,16 @@ athena_merge() {
 
 # Every source must have been seen. One without records gives no row: it is fetched and must really have none.
 athena_counted() {
-	local path size etag records
+	local path size etag records stats REPLY
 	LC_ALL=C sort -o "$vf_stage/counts" "$vf_stage/counts"
 	LC_ALL=C join -t $'\t' -a 1 -e - -o 0,1.2,1.3,2.2 "$vf_stage/sources" "$vf_stage/counts" >"$vf_stage/counted"
 	while IFS=$'\t' read -r path size etag records; do
 		[[ $records == - ]] || continue
 		vf_fetch "$lake_table/$path" "$vf_stage/empty.avro" </dev/null
 		vf_step count vf-merge --dry-run --type "$lake_type" --stats "$vf_stage/empty.ndjson" "$vf_stage/empty.avro"
-		[[ $(jq -s 'last.in' "$vf_stage/empty.ndjson") == 0 ]] || vf_fail count "Athena does not see $path, which holds records: is it the right table?"
+		mapfile -t stats <"$vf_stage/empty.ndjson"
+		count_of in "${stats[-1]}"
+		[[ $REPLY == 0 ]] || vf_fail count "Athena does not see $path, which holds records: is it the right table?"
 	done <"$vf_stage/counted"
 	sed -i 's,-$,0,' "$vf_stage/counted"
 }
@@ -139,27 +154,23 @@ athena_counted() {
 # athena_back FILE -- one of UNLOAD's files, checked and written in the lake's schema. Columns are found without regard to case.
 athena_back() {
 	local names
+	# How many there are to be, then those that are there.
 	mapfile -t names < <(vf-avro --print-schema "$vf_stage/unloaded.avro" |
-		jq -r --slurpfile ours "$athena_schema" '[.fields[].name] as $theirs | $ours[0].fields[].name as $name | $theirs[] |
-			select(ascii_downcase == ($name | ascii_downcase)) | "--column=\($name)=\(.)"')
-	[[ ${#names[@]} -eq $(jq '.fields | length' "$athena_schema") ]] || {
+		jq -r --slurpfile ours "$athena_schema" '($ours[0].fields | length), ([.fields[].name] as $theirs | $ours[0].fields[].name as $name |
+			$theirs[] | select(ascii_downcase == ($name | ascii_downcase)) | "--column=\($name)=\(.)")')
+	((${#names[@]} == ${names[0]:-0} + 1)) || {
 		vf_say "what Athena wrote does not have the columns of $lake_type"
 		return 1
 	}
-	vf-avro --decode "$vf_stage/unloaded.avro" | vf-avro --schema "$athena_schema" --codec deflate --max-rejects 0 "${names[@]}" -o "$1"
+	vf-avro --decode "$vf_stage/unloaded.avro" | vf-avro --schema "$athena_schema" --codec deflate --max-rejects 0 "${names[@]:1}" -o "$1"
 }
 
-# athena_totals -- as many records as Athena counted in the sources.
-athena_totals() {
-	local counted merged
-	counted=$(awk -F '\t' '{ n += $4 } END { print n + 0 }' "$vf_stage/counted")
-	merged=$(jq '[.outputs[].records] | add' "$vf_stage/merged.json")
-	[[ $counted == "$merged" ]] || vf_fail merge "Athena wrote $merged records of $counted: nothing is stored; the sources stay"
-}
-
-# The manifest's sources are the lake's, not the files that came back.
+# The manifest's sources are the lake's, not the files that came back; and they hold as many records as Athena counted.
 athena_sources() {
+	local counted merged
 	jq --rawfile counted "$vf_stage/counted" '.sources = [$counted | split("\n")[] | select(. != "") | split("\t") |
 		{path: .[0], size: (.[1] | tonumber), records: (.[3] | tonumber), blake2b: null}]' "$vf_stage/merged.json" >"$vf_stage/merged.new"
+	read -r counted merged < <(jq -r '"\([.sources[].records] | add) \([.outputs[].records] | add)"' "$vf_stage/merged.new")
+	[[ $counted == "$merged" ]] || vf_fail merge "Athena wrote $merged records of $counted: nothing is stored; the sources stay"
 	mv -- "$vf_stage/merged.new" "$vf_stage/merged.json"
 }

@@ -236,7 +236,6 @@ if ((vf_status != 0)); then
 	vf_fail merge "not merged: exit status $vf_status; the sources stay" "$vf_status"
 fi
 if [[ $engine == athena ]]; then
-	athena_totals
 	athena_sources
 fi
 check_sources

@@ -47,11 +47,14 @@ merge() { "$examples/merge.sh" "$@" --lake "$lake" --queue "$queue"; }
 archive() { "$examples/archive-merged.sh" --lake "$lake" --queue "$queue" "$@"; }
 
 # table: the names of all files of the lake, in REPLY.
-table() { asked files "$root"; }
+table() {
+	asked files "$root"
+	names=$REPLY
+}
 
 # unchanged: as the last `table` said.
 unchanged() {
-	local before=$REPLY
+	local before=$names
 	table
 	[ "$REPLY" = "$before" ] || { echo "was: $before"; echo "is: $REPLY"; return 1; }
 }
