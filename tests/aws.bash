@@ -53,6 +53,37 @@ moto() {
 	[[ $status == 200 ]]
 }
 
+# start_aws [WORDS...]: in setup_file, with moto there; aws-cli as aws-serve.py has it. Exports CLI_PORT, CLI_WORKER.
+start_aws() {
+	local ready=$BATS_FILE_TMPDIR/aws.ready
+	"$MOTO_PYTHON" "$VF_SRCDIR/tests/stand-ins/aws-serve.py" "$ready" "$@" >"$BATS_FILE_TMPDIR/aws.log" 2>&1 3>&- &
+	export CLI_SERVER=$! CLI_PORT CLI_WORKER
+	wait_until 60 eval "[[ -e \$ready ]] || ! kill -0 $CLI_SERVER 2>/dev/null"
+	[[ -e $ready ]] || { cat "$BATS_FILE_TMPDIR/aws.log" >&2; return 1; }
+	# shellcheck source=/dev/null
+	. "$ready"
+}
+
+stop_aws() {
+	[[ -z ${CLI_SERVER:-} ]] || kill "$CLI_SERVER" 2>/dev/null || :
+}
+
+# aws_function: makes `aws` that server's, for scripts, too: a function that starts no process.
+# shellcheck disable=SC2317	# they call it
+aws_function() {
+	aws() {
+		local LC_ALL=C socket status out err text
+		exec {socket}<>"/dev/tcp/127.0.0.1/$CLI_PORT"
+		printf '%s\0' $# "$PWD" "$@" >&"$socket"
+		read -r status out err <&"$socket"
+		[[ $out == 0 ]] || { IFS= read -rN "$out" text <&"$socket" && printf %s "$text"; }
+		[[ $err == 0 ]] || { IFS= read -rN "$err" text <&"$socket" && printf %s "$text" >&2; }
+		exec {socket}>&-
+		return "$status"
+	}
+	export -f aws
+}
+
 # start_proxy [OPTION...]: in a test; sets PROXY_URL, PROXY_PID; its account is $BATS_TEST_TMPDIR/account.
 start_proxy() {
 	rm -f "$BATS_TEST_TMPDIR/proxy.ready"

@@ -1,6 +1,11 @@
 #!/usr/bin/env bats
-# The lake's scripts with the real aws-cli against moto's S3 and SQS: killed at the steps that matter, a late file in
-# between. Every step, against the stand-in, is in lake.bats.
+# The lake's scripts with the real aws-cli against moto's S3 and SQS, killed at every step and run again while late files
+# arrive: nobody ever sees a record twice, and in the end each is seen once.
+#
+# A step is a request that changes an object or a message, or takes one. A run from a prepared lake is first watched to its
+# end: before each step, and at the end, moto-serve.py reads the table and says in which state lake and queue are. Then the
+# run is killed in each state, script and aws-cli: in turn before the step that would leave it, and after the step that led to
+# it, whose answer is lost. The runs after the kill are watched, too.
 # bats file_tags=long
 load ../helper
 load ../aws
@@ -9,101 +14,111 @@ examples=$VF_SRCDIR/examples
 day=2026-12-05
 
 setup_file() {
+	untraced
 	start_moto --queues merged --unchecked
-	# The aws-cli beside moto, itself, loaded once: what of it the scripts use is called before, with nobody to answer.
-	AWS_MAX_ATTEMPTS=1 AWS_ACCESS_KEY_ID=x AWS_SECRET_ACCESS_KEY=x AWS_DEFAULT_REGION=us-east-1 \
-		"$MOTO_PYTHON" "$VF_SRCDIR/tests/stand-ins/aws-serve.py" "$BATS_FILE_TMPDIR/aws" \
-		"--endpoint-url http://127.0.0.1:9 s3 cp $VF_SRCDIR/README.md s3://bucket/x" \
-		'--endpoint-url http://127.0.0.1:9 s3api list-objects-v2 --bucket bucket' \
-		'--endpoint-url http://127.0.0.1:9 sqs receive-message --queue-url http://127.0.0.1:9/1/merged' \
-		>"$BATS_FILE_TMPDIR/aws.log" 2>&1 3>&- &
-	export AWS_SERVER=$!
-	wait_until 60 test -S "$BATS_FILE_TMPDIR/aws" || { cat "$BATS_FILE_TMPDIR/aws.log"; return 1; }
+	as_ops
+	moto make-bucket warm
+	export AWS_DEFAULT_REGION=us-east-1
+	local at="--endpoint-url $MOTO_URL" thing="--bucket warm --key y" file=$BATS_FILE_TMPDIR/x
+	echo x >"$file"
+	start_aws "$at s3 cp $file s3://warm/a/x" "$at s3 mv s3://warm/a/x s3://warm/a/y" "$at s3 mv --recursive s3://warm/a/ s3://warm/ --include y" \
+		"$at s3api head-object $thing" "$at s3api get-object $thing $file" "$at s3api put-object $thing --body $file" \
+		"$at s3api list-objects-v2 --bucket warm" "$at s3 rm s3://warm/y" "$at sqs receive-message --queue-url $MOTO_URL/123456789012/merged"
 }
 
 teardown_file() {
-	[[ -z ${AWS_SERVER:-} ]] || { kill "$AWS_SERVER" && wait "$AWS_SERVER"; } || :
+	stop_aws
 	stop_moto
 }
 
 setup() {
+	untraced
 	cd "$BATS_TEST_TMPDIR" || return 1
-	as_ops
-	export AWS_ENDPOINT_URL=$MOTO_URL AWS_DEFAULT_REGION=us-east-1
-	lake=s3://bucket/lake queue=$MOTO_URL/123456789012/merged
-	mkdir shim
-	# What aws-cli moves is looked at before and after; messages come back after a second; at the first call whose words
-	# match KILL_AT the script and its step are killed, at HALF after one object of it.
-	export LOOKS=$PWD/looks SCRIPT_PID=$PWD/pid AWS_SOCKET=$BATS_FILE_TMPDIR/aws
-	cat >shim/aws <<-'SHIM'
-		#!/bin/bash
-		real=("$PYTHON3" -I -S "$VF_SRCDIR/tests/stand-ins/aws-serve.py" --call "$AWS_SOCKET")
-		look() {	# the ids that a reader of the table sees; none twice
-			local ids
-			ids=$(moto table bucket lake/registration/) &&
-				[[ -z $(tr ' ' '\n' <<<"$ids" | uniq -d) ]] || ids="wrong at $*: $ids"
-			echo "$ids" >>"$LOOKS"
-		}
-		die() { look "$@"; kill -KILL "$(<"$SCRIPT_PID")" 0; }
-		if [[ -n $HALF && "$*" =~ $HALF ]]; then
-			words=("$@")
-			while [[ ${words[-2]} == --include && ${words[-4]} == --include ]]; do
-				words=("${words[@]:0:${#words[@]} - 2}")
-			done
-			"${real[@]}" "${words[@]}"
-			die "$@"
+	export AWS_ENDPOINT_URL=$MOTO_URL
+	lake=s3://bucket/lake queue=$MOTO_URL/123456789012/merged held=bucket/lake/registration/merged
+	aws_function
+}
+
+# run_script SCRIPT [KILL]: watched, and killed there; in a session of its own, whose leader is the script.
+run_script() {
+	local command status=0
+	case $1 in
+	merge) command=("$examples/merge.sh" daily "$day" --lake "$lake" --queue "$queue") ;;
+	archive) command=("$examples/archive-merged.sh" --break-claim --lake "$lake" --queue "$queue") ;;
+	archive-newest) command=("$examples/archive-merged.sh" --break-claim --lake "$lake" --message newest.json) ;;
+	esac
+	moto watch "$held" "${2:-never}" "$PWD/pid" "$CLI_WORKER"
+	setsid --wait bash -c 'echo $$ >pid; exec "$@"' - "${command[@]}" >out 2>&1 3>&- || status=$?
+	cat out >>outs
+	watched=$(moto watched "$held") || return 1
+	runs=$((runs + 1))
+	return "$status"
+}
+
+# recover SCRIPT LAST TURN: after the kill a late file comes, and the scripts run again. When merge.sh was killed, and in
+# every other turn, the late file is merged, too, and the newest message comes first.
+recover() {
+	local seen keys
+	moto show-again "$held"
+	moto register "$held" "dt=$day/z.avro" 3 "$(($2 - 2))"
+	if [[ $1 == merge ]] || (($3 % 2 == 0)); then
+		run_script merge || return 1
+		moto newest "$held" >newest.json
+		run_script archive-newest || return 1
+	fi
+	run_script archive || return 1
+	seen=$(moto table "$held")
+	[ "$seen" = "${all[*]:0:$2 + 1}" ] || { echo "seen: $seen"; return 1; }
+	# Nothing is left behind: no hidden object, no message.
+	[ "$(moto count "$queue")" -eq 0 ] || { echo "messages are left"; return 1; }
+	keys=$(moto keys "$held")
+	[[ " $keys" != *' lake/registration/'*(dt=*([^/ ])/)_* ]] || { echo "left: $keys"; return 1; }
+}
+
+# every_step SCRIPT LAST STATES: of these at least there are.
+every_step() {
+	local states i turn=0 side status before=0 after=0
+	local -A known=()
+	moto save "$held" "$1"
+	run_script "$1" || { cat outs; return 1; }
+	read -ra states <<<"$watched"
+	for ((i = 0; i < ${#states[@]}; i++)); do
+		[[ -z ${known[${states[i]}]:-} ]] || continue
+		known[${states[i]}]=1
+		if ((i == 0 || (turn % 2 == 0 && i < ${#states[@]} - 1))); then
+			side=before-$((i + 1)) before=$((before + 1))
+		else
+			side=after-$i after=$((after + 1))
 		fi
-		[[ -z $KILL_AT || ! "$*" =~ $KILL_AT ]] || die "$@"
-		[[ "$*" != *' mv '* ]] || look "$@"
-		"${real[@]}" "${@/#900/1}" || exit
-		[[ "$*" != *' mv '* ]] || look "$@"
-	SHIM
-	chmod +x shim/aws
-	export -f moto
-	: >looks
-	aws_cli s3 mb s3://bucket >/dev/null
+		moto restore "$held" "$1"
+		status=0
+		run_script "$1" "$side" || status=$?
+		[ "$status" -eq 137 ] || { echo "$1 was not killed $side: $status"; tail -n 20 outs; return 1; }
+		recover "$1" "$2" "$((turn++))" || { echo "$1, killed $side"; tail -n 20 outs; return 1; }
+	done
+	echo "# $1: $((${#states[@]} - 1)) steps, ${#known[@]} states, $before kills before and $after after a step" | tee -a kills
+	[ "${#known[@]}" -ge "$3" ]
 }
 
-aws_cli() { "$PYTHON3" -I -S "$VF_SRCDIR/tests/stand-ins/aws-serve.py" --call "$AWS_SOCKET" "$@"; }
-
-# source_file NAME RECORDS FIRST
-source_file() {
-	"$PYTHON3" "$VF_SRCDIR/tests/avro.py" make "$1" --records "$2" --first "$3" --codec deflate
-	aws_cli s3 cp --only-show-errors "$1" "$lake/registration/dt=$day/$1"
-}
-
-# scripted STATUS KILL_AT HALF SCRIPT ARGUMENT...: in a session of its own: the kill takes the script's step with it.
-scripted() {
-	local want=$1 status=0
-	export KILL_AT=$2 HALF=$3
-	PATH=$PWD/shim:$PATH setsid --wait bash -c 'echo $$ >"$SCRIPT_PID"; exec "$@"' - "$examples/$4" "${@:5}" \
-		--lake "$lake" --queue "$queue" >>out 2>&1 3>&- || status=$?
-	[ "$status" -eq "$want" ] || { echo "$4: $status, not $want"; tail -n 20 out; return 1; }
-}
-
-merge() { scripted "$1" "$2" '' merge.sh daily "$day"; }
-archive() { scripted "$1" "$2" "$3" archive-merged.sh --break-claim; }
-
-@test "lake: with aws-cli and moto, killed at every step that matters, a late file in between: each record once" {
-	source_file f0.avro 3 0
-	source_file f1.avro 3 3
-	merge 137 'sqs send-message'
-	source_file late.avro 2 6
-	merge 0 ''
-	archive 137 '' 's3 mv .*--recursive'
-	archive 137 's3 mv [^ ]* [^ ]*/_daily-' ''
-	archive 137 'sqs delete-message' ''
-	archive 0 '' ''
-	cat looks
-	[ "$(wc -l <looks)" -ge 6 ]
-	[ "$(grep -c wrong looks)" -eq 0 ]
-	[ "$(moto table bucket lake/registration/)" = 'nf0 nf1 nf2 nf3 nf4 nf5 nf6 nf7' ]
-	# One object, nothing hidden, no message; the sources are put away, each once.
-	aws_cli s3 ls --recursive "$lake/" | awk '{ print $4 }' >left
-	cat left
-	[ "$(grep -c '\.avro$' left)" -eq $((1 + 3)) ]
-	[ "$(grep -c '^lake/registration/dt=[^/]*/daily-[0-9a-f]*\.avro$' left)" -eq 1 ]
-	[ "$(grep -c '^lake/merged/.*/\(f0\|f1\|late\)\.avro$' left)" -eq 3 ]
-	[ "$(grep -c '/_daily-' left)" -eq 0 ]
-	[ "$(moto count "$queue")" -eq 0 ]
+@test "lake: with aws-cli and moto, killed at every step, late files in between: each record once, never twice" {
+	local runs=0 all watched
+	moto make-bucket bucket
+	# A day that was merged before, and two new files.
+	moto register "$held" "dt=$day/old.avro" 3 0
+	run_script merge || { cat outs "$BATS_FILE_TMPDIR"/*.log; false; }
+	run_script archive
+	moto register "$held" "dt=$day/a.avro" 3 3
+	moto register "$held" "dt=$day/b.avro" 3 6
+	moto save "$held" base
+	mapfile -t all < <(printf 'nf%d\n' {0..11} | LC_ALL=C sort)
+	every_step merge 11 4
+	# Two merges that share sources wait to be archived.
+	moto restore "$held" base
+	run_script merge
+	moto register "$held" "dt=$day/c.avro" 3 9
+	run_script merge
+	mapfile -t all < <(printf 'nf%d\n' {0..14} | LC_ALL=C sort)
+	every_step archive 14 15
+	cat kills >&3
+	echo "$runs runs"
 }
