@@ -97,7 +97,7 @@ read_manifest() {
 read_message() {
 	local lines
 	kind='-' period='-' set='-'
-	read_manifest "$vf_stage/messages/$1.json" || return 1
+	read_manifest "$vf_stage/in/$1.json" || return 1
 	if ((${#lines[@]} > 1)); then
 		use_manifest
 		return
@@ -159,24 +159,19 @@ find_outputs() {
 }
 
 # judge_sources -- sorts the manifest's sources by what has become of them: to_move (as they were merged), moved, replaced, gone.
-# In S3 they are known by the ETag, on disk by the bytes.
 judge_sources() {
 	local path size digest etag line
-	local -A now=() now_etag=() put_away=()
-	lake_list "dt=$period" "$vf_stage/present"
-	while IFS=$'\t' read -r path size etag; do
-		now[$path]=$size now_etag[$path]=$etag
-	done <"$vf_stage/present"
-	lake_list_below "$own" dt= "$vf_stage/put-away"
-	while IFS=$'\t' read -r path size etag; do
-		put_away[$path]=$size
-	done <"$vf_stage/put-away"
-	vf_is_s3 "$lake_table" || digest_sources
+	local -A now=() put_away=()
+	if vf_is_s3 "$lake"; then
+		look_at_objects
+	else
+		look_at_files
+	fi
 	to_move=() moved=() replaced=() gone=()
 	for line in "${sources[@]}"; do
 		IFS=$'\t' read -r path size digest etag <<<"$line"
-		vf_is_s3 "$lake_table" || etag=$digest
-		if [[ ${now[$path]-} == "$size" && ${now_etag[$path]} == "$etag" ]]; then
+		! vf_is_s3 "$lake" || digest="$size $etag"
+		if [[ ${now[$path]-} == "$digest" ]]; then
 			to_move+=("$path")
 		elif [[ ${put_away[$path]-} == "$size" ]]; then
 			moved+=("$path")
@@ -188,17 +183,37 @@ judge_sources() {
 	done
 }
 
-# digest_sources -- of those that are there, into now_etag.
-digest_sources() {
-	local path digest line i names=()
+# In S3 an object is known by its size and ETag: into now; into put_away the sizes of those that are.
+look_at_objects() {
+	local path size etag
+	lake_list "dt=$period" "$vf_stage/present"
+	while IFS=$'\t' read -r path size etag; do
+		now[$path]="$size $etag"
+	done <"$vf_stage/present"
+	lake_list_below "$own" dt= "$vf_stage/put-away"
+	while IFS=$'\t' read -r path size etag; do
+		put_away[$path]=$size
+	done <"$vf_stage/put-away"
+}
+
+# On disk a file is known by its bytes.
+look_at_files() {
+	local path digest size line i names=() away=()
 	for line in "${sources[@]}"; do
 		path=${line%%$'\t'*}
-		[[ -z ${now[$path]-} ]] || names+=("$path")
+		[[ ! -f $lake_table/$path ]] || names+=("$path") now[$path]=-
+		[[ ! -f $own/$path ]] || away+=("$path")
 	done
-	((${#names[@]} > 0)) || return 0
-	while read -r digest path; do
-		now_etag[$path]=$digest
-	done < <(cd -- "$lake_table" && for ((i = 0; i < ${#names[@]}; i += lake_moves)); do b2sum -l 256 -- "${names[@]:i:lake_moves}"; done)
+	for ((i = 0; i < ${#names[@]}; i += lake_moves)); do
+		while read -r digest path; do
+			now[$path]=$digest
+		done < <(cd -- "$lake_table" && exec b2sum -l 256 -- "${names[@]:i:lake_moves}")
+	done
+	for ((i = 0; i < ${#away[@]}; i += lake_moves)); do
+		while read -r size path; do
+			put_away[$path]=$size
+		done < <(cd -- "$own" && exec stat -c '%s %n' -- "${away[@]:i:lake_moves}")
+	done
 }
 
 # Everything that is gone lies in another merge's folder: what it held is not lost with our object.
@@ -295,30 +310,32 @@ superseded_or_not() {
 	vf_say "$kind $period $set: superseded: its sources are in another merge, or were replaced"
 }
 
-# list_hidden KIND PERIOD -- sets hidden_sets: KIND PERIOD SET SUFFIX of what is hidden, of all merges that may share a source
-# with such a one.
+# list_hidden KIND PERIOD -- what is hidden, of all merges that may share a source with such a one: sets hidden_files, and
+# hidden_sets, KIND PERIOD SET SUFFIX of each kind of them.
 list_hidden() {
-	local below='' path one
+	local path one lake_found hidden
 	local -A listed=()
-	hidden_sets=()
-	[[ $1 == monthly ]] || below=/_
-	lake_list "dt=$2$below" "$vf_stage/hidden"
+	lake_find "dt=$2/_"
+	hidden=("${lake_found[@]}")
 	if [[ $1 == daily ]]; then
-		lake_list "dt=${2:0:7}/_monthly-" "$vf_stage/hidden-monthly"
-		[[ ! -s $vf_stage/hidden-monthly ]] || cat "$vf_stage/hidden-monthly" >>"$vf_stage/hidden"
+		lake_find "dt=${2:0:7}/_monthly-"
+	else
+		lake_find "dt=$2-"
 	fi
-	while IFS=$'\t' read -r path _; do
+	hidden_sets=() hidden_files=()
+	for path in "${hidden[@]}" "${lake_found[@]}"; do
 		[[ $path =~ ^dt=([0-9-]+)/_(daily|monthly)-([0-9a-f]{12})[0-9-]*\.(json|avro)$ ]] || continue
+		hidden_files+=("$path")
 		one="${BASH_REMATCH[2]} ${BASH_REMATCH[1]} ${BASH_REMATCH[3]} ${BASH_REMATCH[4]}"
 		[[ -n ${listed[$one]-} ]] || hidden_sets+=("$one")
 		listed[$one]=1
-	done <"$vf_stage/hidden"
+	done
 }
 
 # settle -- finishes what killed runs left half moved. Else another merge could take the rest of the sources, and what
 # was moved would never come into sight: it lies in an object that has lost its turn. Nobody but us moves: once a run will do.
 settle() {
-	local key="$kind $period" mine=$set k p s suffix line hidden_sets
+	local key="$kind $period" mine=$set k p s suffix line hidden_sets hidden_files
 	[[ -z ${settled[$key]:-} ]] || return "${settled[$key]}"
 	settled[$key]=0
 	lake_tidy "$lake_table/dt=$period" "$lake_archive/$kind-$period"-*
@@ -340,7 +357,7 @@ settle() {
 # sweep KIND PERIOD -- hidden objects that have lost their turn and for which no message came: merge.sh was killed before
 # it sent one. Those whose sources are all in sight stay: the message may be on its way.
 sweep() {
-	local k p s suffix line hidden_sets
+	local k p s suffix line hidden_sets hidden_files
 	list_hidden "$1" "$2"
 	for line in "${hidden_sets[@]}"; do
 		read -r k p s suffix <<<"$line"
@@ -363,9 +380,9 @@ sweep() {
 # remove_objects KIND PERIOD SET
 remove_objects() {
 	local path paths=()
-	while IFS=$'\t' read -r path _; do
+	for path in "${hidden_files[@]}"; do
 		[[ $path != "dt=$2/_$1-$3"*.avro ]] || paths+=("$lake_table/$path")
-	done <"$vf_stage/hidden"
+	done
 	remove "${paths[@]}"
 }
 
@@ -394,8 +411,7 @@ vf_claim_what='this lake'
 vf_claim "$lake_table/_claim.json" "$break"
 vf_step_now=archive
 if [[ -n $message ]]; then
-	mkdir -- "$vf_stage/messages"
-	cp -- "$message" "$vf_stage/messages/0.json"
+	cp -- "$message" "$vf_stage/in/0.json"
 	lake_messages=1
 	take_messages
 else

@@ -81,6 +81,22 @@ lake_list_below() {
 	} | LC_ALL=C sort >"$3"
 }
 
+# lake_find PREFIX -- the names alone, into lake_found.
+lake_find() {
+	local path rest LC_ALL=C
+	lake_found=()
+	if vf_is_s3 "$lake"; then
+		lake_list "$1" "$vf_stage/found"
+		while IFS=$'\t' read -r path rest; do
+			lake_found+=("$path")
+		done <"$vf_stage/found"
+		return
+	fi
+	for path in "$lake_table/$1"* "$lake_table/$1"*/*; do
+		[[ ! -f $path ]] || lake_found+=("${path#"$lake_table/"}")
+	done
+}
+
 # lake_digest PATH -- BLAKE2b-256 of an object or file, in REPLY; fails when it is not there.
 lake_digest() {
 	REPLY=''
@@ -156,12 +172,11 @@ lake_send() {
 	fi
 }
 
-# lake_receive QUEUE -- fills $vf_stage/messages/ with N.json (the body) and N.handle, from 0, lake_messages of them: at most
+# lake_receive QUEUE -- fills $vf_stage/in/ with N.json (the body) and N.handle, from 0, lake_messages of them: at most
 # ten. Fails when there is none.
 declare -A lake_seen=()
 lake_receive() {
 	local n=0 file body handle LC_ALL=C
-	[[ -d $vf_stage/messages ]] || mkdir -- "$vf_stage/messages"
 	lake_messages=0
 	if lake_is_sqs "$1"; then
 		vf_aws sqs receive-message --queue-url "$1" --max-number-of-messages 10 --visibility-timeout 900 \
@@ -170,16 +185,17 @@ lake_receive() {
 		# JSON holds no NUL: one in a body makes it no JSON either way.
 		jq -j '.Messages[]? | .Body, .ReceiptHandle | (split("\u0000") | join("?")) + "\u0000"' "$vf_stage/aws/received" >"$vf_stage/aws/messages"
 		while IFS= read -rd '' body && IFS= read -rd '' handle; do
-			printf '%s\n' "$body" >"$vf_stage/messages/$n.json"
-			printf '%s\n' "$handle" >"$vf_stage/messages/$n.handle"
+			printf '%s\n' "$body" >"$vf_stage/in/$n.json"
+			printf '%s\n' "$handle" >"$vf_stage/in/$n.handle"
 			n=$((n + 1))
 		done <"$vf_stage/aws/messages"
 	else
 		for file in "$1"/[!.]*.json; do
 			[[ -f $file && -z ${lake_seen[$file]:-} ]] || continue
 			lake_seen[$file]=1
-			cp -- "$file" "$vf_stage/messages/$n.json"
-			printf '%s\n' "$file" >"$vf_stage/messages/$n.handle"
+			IFS= read -rd '' body <"$file" || :
+			printf %s "$body" >"$vf_stage/in/$n.json"
+			printf '%s\n' "$file" >"$vf_stage/in/$n.handle"
 			n=$((n + 1))
 			((n < 10)) || break
 		done
@@ -192,7 +208,7 @@ lake_receive() {
 # lake_ack QUEUE N -- this message is dealt with.
 lake_ack() {
 	local handle
-	IFS= read -r handle <"$vf_stage/messages/$2.handle"
+	IFS= read -r handle <"$vf_stage/in/$2.handle"
 	if lake_is_sqs "$1"; then
 		vf_aws sqs delete-message --queue-url "$1" --receipt-handle "$handle" >/dev/null ||
 			vf_fail message "cannot delete a message"

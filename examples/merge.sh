@@ -158,32 +158,40 @@ make_manifest() {
 
 # Nobody replaced a source while it was fetched and merged.
 check_sources() {
+	local before after
 	list_sources "$vf_stage/again"
+	mapfile -t before <"$vf_stage/sources"
+	mapfile -t after <"$vf_stage/again"
+	[[ "${before[*]}" != "${after[*]}" ]] || return 0
 	# Late files may have come: they are not ours. Ours must be as they were.
 	[[ -z $(LC_ALL=C comm -23 "$vf_stage/sources" "$vf_stage/again") ]] || vf_fail sources "files changed while they were merged" 75
 }
 
 # Each object is stored and read back: its digest, and every record of it once more.
 store_objects() {
-	local line file hidden digest records REPLY
+	local line file hidden digest records back REPLY
 	for line in "${to_store[@]}"; do
 		IFS=$'\t' read -r file hidden digest records <<<"$line"
 		vf_step_now=store
 		vf_store "$file" "$lake_table/$hidden"
-		vf_fetch "$lake_table/$hidden" "$vf_stage/back.avro"
-		lake_b2 "$vf_stage/back.avro"
+		back=$lake_table/$hidden
+		if vf_is_s3 "$lake"; then
+			back=$vf_stage/back.avro
+			vf_fetch "$lake_table/$hidden" "$back"
+		fi
+		lake_b2 "$back"
 		[[ $REPLY == "$digest" ]] || vf_fail read-back "what was stored is not what was merged"
-		vf_step read-back check_back "$records"
+		vf_step read-back check_back "$back" "$records"
 	done
 }
 
 check_back() {
 	local lines REPLY
 	cd -- "$vf_stage"
-	vf-merge --dry-run --type "$lake_type" --max-size "$max_size" --stats back.ndjson back.avro
+	vf-merge --dry-run --type "$lake_type" --max-size "$max_size" --stats back.ndjson "$1"
 	mapfile -t lines <back.ndjson
 	count_of in "${lines[-1]}"
-	[[ $REPLY == "$1" ]]
+	[[ $REPLY == "$2" ]]
 }
 
 # statistics RESULT
