@@ -110,8 +110,7 @@ read_message() {
 load_manifest() {
 	local path lines
 	for path in "$lake_table/dt=$2/_$1-$3.json" "$lake_archive/$1-$2-$3/_manifest.json"; do
-		vf_exists "$path" || continue
-		vf_fetch "$path" "$vf_stage/fetched.json"
+		vf_fetch_if "$path" "$vf_stage/fetched.json" || continue
 		read_manifest "$vf_stage/fetched.json" && [[ ${lines[1]-} == "manifest"$'\t'"$1"$'\t'"$2"$'\t'"$3" ]] && use_manifest
 		return
 	done

@@ -101,8 +101,7 @@ lake_find() {
 lake_digest() {
 	REPLY=''
 	if vf_is_s3 "$1"; then
-		vf_exists "$1" || return 1
-		vf_fetch "$1" "$vf_stage/digested"
+		vf_fetch_if "$1" "$vf_stage/digested" || return 1
 		lake_b2 "$vf_stage/digested"
 		: >"$vf_stage/digested"
 	else

@@ -278,6 +278,20 @@ vf_fetch() {
 	fi
 }
 
+# vf_fetch_if FROM FILE -- 0 fetched, 1 not there; anything else ends the run.
+vf_fetch_if() {
+	local said=$vf_stage/aws/fetch.err
+	if ! vf_is_s3 "$1"; then
+		[[ -e $1 ]] || return 1
+		vf_fetch "$1" "$2"
+		return
+	fi
+	vf_aws s3 cp --only-show-errors "$1" "$2" 2>"$said" && return 0
+	grep -q -F -e '(404)' -e '(NoSuchKey)' "$said" && return 1
+	cat "$said" >&2
+	vf_fail fetch "cannot fetch ${1##*/}"
+}
+
 # vf_exists PATH -- 0 there, 1 not; anything else (no rights, no network) ends the run: it is no "not there".
 vf_exists() {
 	local answer=$vf_stage/aws/head

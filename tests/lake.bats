@@ -264,16 +264,25 @@ rename_taken() {
 	plain_lake
 	source_file "$day" a.avro 10 0
 	merge daily "$day" >/dev/null
-	local edit
-	for edit in '.manifest.sources[0].path = "../../etc/passwd"' '.manifest.outputs[0].hidden = "dt=2026-12-05/a.avro"' \
-		'.manifest.set = "x"' '.manifest.sources = []' 'del(.manifest) | .manifestPath = "/etc/passwd"' '[]' '"text"'; do
-		jq -c "$edit" "$queue"/*.json >"$scratch/m.json"
-		table
-		try "$examples/archive-merged.sh" --lake "$lake" --message "$scratch/m.json"
-		[ "$status" -eq 1 ]
-		[[ $stderr == *"none of merge.sh's"* ]]
-		unchanged
-	done
+	local bad n=0
+	mkdir "$scratch/bad"
+	while IFS= read -r bad; do
+		n=$((n + 1))
+		echo "$bad" >"$scratch/bad/$n.json"
+	done < <(jq -c '(.manifest.sources[0].path = "../../etc/passwd"), (.manifest.outputs[0].hidden = "dt=2026-12-05/a.avro"),
+		(.manifest.set = "x"), (.manifest.sources = []), (del(.manifest) | .manifestPath = "/etc/passwd"),
+		(del(.manifest) | .manifestPath = "x\nmanifest\tdaily\t2026-12-05\t0123456789ab"), [], "text"' "$queue"/*.json)
+	[ "$n" -eq 8 ]
+	table
+	try "$examples/archive-merged.sh" --lake "$lake" --queue "$scratch/bad"
+	[ "$status" -eq 1 ]
+	[[ $output == *'"done":0,"superseded":0,"refused":8}' ]]
+	refusals=("${stderr_lines[@]##*"none of merge.sh's"*}")
+	[ "${#stderr_lines[@]}" -eq 8 ]
+	[[ ${refusals[*]} != *[![:space:]]* ]]
+	unchanged
+	asked files "$scratch/bad"
+	[ "$REPLY" = '1.json 2.json 3.json 4.json 5.json 6.json 7.json 8.json' ]
 	jq -c 'del(.manifest)' "$queue"/*.json >"$scratch/m.json"
 	"$examples/archive-merged.sh" --lake "$lake" --message "$scratch/m.json"
 	sees 0-9
