@@ -121,16 +121,16 @@ seconds_of() { date -u -d "$1" +%s; }
 
 # Exit 2 for a wave whose time has not come, or is over, or is not the one it was prepared for.
 judge_time() {
-	local manifest=$vf_stage/manifest.json notify config t
-	[[ $(jq -r '"\(.campaignId) \(.waveId)"' "$manifest") == "$vf_campaign $wave" ]] ||
-		vf_fail time "the manifest is of another campaign or wave" 2
-	notify=$(jq -r .notifyDate "$manifest")
-	config=$(jq -r --arg wave "$wave" '.waves[] | select(.id == $wave) | .notifyDate // empty' "$vf_stage/config.json")
+	local whose notify valid_to config t
+	IFS=$'\t' read -r whose notify valid_to config < <(jq -r --arg wave "$wave" --slurpfile config "$vf_stage/config.json" \
+		'["\(.campaignId) \(.waveId)", .notifyDate, .validTo, ($config[0].waves[] | select(.id == $wave).notifyDate // "")] | @tsv' \
+		"$vf_stage/manifest.json") || :
+	[[ $whose == "$vf_campaign $wave" ]] || vf_fail time "the manifest is of another campaign or wave" 2
 	t=$(seconds_of "${now:-now}") || vf_fail time "--now: not a time" 2
 	if [[ -n $config && $(seconds_of "$config") != "$(seconds_of "$notify")" ]]; then
 		vf_fail time "the configuration says $config, the wave was prepared for $notify: prepare it again" 2
 	fi
-	((t < $(seconds_of "$(jq -r .validTo "$manifest")"))) || vf_fail time "the wave's codes have run out" 2
+	((t < $(seconds_of "$valid_to"))) || vf_fail time "the wave's codes have run out" 2
 	[[ -n $early ]] || ((t >= $(seconds_of "$notify"))) ||
 		vf_fail time "the notify date $notify has not come (--early sends all the same)" 2
 }
