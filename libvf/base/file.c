@@ -17,7 +17,6 @@
 
 #define BLOCK	((size_t)256 << 10)
 #define DIRECT	((size_t)64 << 10)	/* written as it is when nothing is waiting before it */
-#define PIECE	((size_t)32 << 10)	/* bytes of one write into a regular file */
 #define PIPE	(1 << 20)
 #define LINKS	40		/* symbolic links followed, as the kernel does */
 #define NAME_CUT 200		/* bytes of the target's name kept in the temporary name: NAME_MAX is 255 */
@@ -29,7 +28,7 @@ struct vf_file {
 	char *target, *temp;	/* NULL when written in place */
 	int fd;
 	bool is_stdout;		/* a reader that went away is VF_ERR_PIPE, not a failure */
-	bool regular, failed, settled, done;
+	bool failed, settled, done;
 	size_t n;		/* bytes in block */
 	char *block;
 };
@@ -306,7 +305,6 @@ vf_file_create(const char *path, unsigned flags, struct vf_error *err)
 {
 	struct vf_file *f = calloc(1, sizeof(*f));
 	bool out = path == NULL || strcmp(path, "-") == 0;
-	struct stat st;
 
 	if (f != NULL) {
 		f->fd = -1;
@@ -325,29 +323,17 @@ vf_file_create(const char *path, unsigned flags, struct vf_error *err)
 		vf_file_free(f);
 		return NULL;
 	}
-	f->regular = fstat(f->fd, &st) == 0 && S_ISREG(st.st_mode);
 	return f;
 }
 
-/*
- * A file system keeps what one write brings in as large a piece of memory as it
- * can get.  Up to 32 KiB the kernel gives out again first what was freed last
- * (PAGE_ALLOC_COSTLY_ORDER); larger pieces often are memory that a virtual
- * machine has to get back from its host before: seconds a gigabyte.
- */
 static int
 put(struct vf_file *f, const char *p, size_t n, struct vf_error *err)
 {
-	size_t piece;
-
 	if (f->failed)
 		return vf_error(err, VF_ERR_FAILED, "%s: an earlier write failed", f->name);
-	for (; n > 0; p += piece, n -= piece) {
-		piece = f->regular && n > PIECE ? PIECE : n;
-		if (write_all(f->fd, p, piece, f->name, f->is_stdout, err) < 0) {
-			f->failed = true;
-			return -1;
-		}
+	if (write_all(f->fd, p, n, f->name, f->is_stdout, err) < 0) {
+		f->failed = true;
+		return -1;
 	}
 	return 0;
 }
@@ -441,11 +427,13 @@ close_checked(struct vf_file *f, struct vf_error *err)
 static int
 settle(struct vf_file *f, struct vf_error *err)
 {
+	struct stat st;
+
 	if (vf_file_flush(f, err) < 0)
 		return -1;
 	free(f->block);
 	f->block = NULL;
-	if (!f->is_stdout && f->regular && sync_fd(f->fd, f->name, err) < 0)
+	if (!f->is_stdout && fstat(f->fd, &st) == 0 && S_ISREG(st.st_mode) && sync_fd(f->fd, f->name, err) < 0)
 		return -1;
 	return close_checked(f, err);
 }

@@ -27,7 +27,7 @@ enum {
 };
 
 struct vf_file *vf_file_create(const char *path, unsigned flags, struct vf_error *);
-/* Collected into blocks of 64 KiB and more, of which a regular file gets 32 KiB at a time; short writes and EINTR are dealt with.
+/* Collected into blocks of 64 KiB and more; short writes and EINTR are dealt with.
  * When *stop (see vf_file_stop_on) is set and a write is interrupted: VF_ERR_STOPPED. */
 int vf_file_write(struct vf_file *, const void *, size_t, struct vf_error *);
 int vf_file_flush(struct vf_file *, struct vf_error *);
