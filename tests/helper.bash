@@ -21,7 +21,8 @@ for _name in "${!VF_@}" "${!AWS_@}"; do
 done
 unset _name TZ COLUMNS LINES POSIXLY_CORRECT
 
-export VF_SRCDIR VF_BINDIR VF_DATADIR PYTHON3
+# Modules of the source tree leave no compiled files beside them.
+export VF_SRCDIR VF_BINDIR VF_DATADIR PYTHON3 PYTHONDONTWRITEBYTECODE=1
 # Scripts that say python3 get the same one: a version manager's wrapper may take a second to start.
 [[ $PYTHON3 != /* || $(type -P python3) == "$PYTHON3" ]] || PATH=${PYTHON3%/*}:$PATH
 export PATH=$VF_BINDIR:$PATH LC_ALL=C.UTF-8
