@@ -7,7 +7,7 @@ frame_libs = libvf.a $(CSV_LIBS) $(JANSSON_LIBS) $(SODIUM_LIBS)
 drawing_sources = %D%/drawing.c %D%/drawing.h %D%/drawing-limits.c
 
 bin_PROGRAMS += tools/vf-assign
-tools_vf_assign_SOURCES = %D%/vf-assign.c %D%/ledger-file.c %D%/ledger-file.h $(frame_sources)
+tools_vf_assign_SOURCES = %D%/vf-assign.c %D%/assign.h %D%/assign-codes.c %D%/ledger-file.c %D%/ledger-file.h $(frame_sources)
 tools_vf_assign_LDADD = $(frame_libs)
 
 bin_PROGRAMS += tools/vf-attempt
@@ -40,7 +40,7 @@ tools_vf_events_SOURCES = %D%/vf-events.c $(frame_sources)
 tools_vf_events_LDADD = $(frame_libs)
 
 bin_PROGRAMS += tools/vf-filter
-tools_vf_filter_SOURCES = %D%/vf-filter.c %D%/lists.c %D%/lists.h %D%/ledger-file.h $(frame_sources)
+tools_vf_filter_SOURCES = %D%/vf-filter.c %D%/filter.h %D%/filter-lists.c %D%/lists.c %D%/lists.h %D%/ledger-file.h $(frame_sources)
 tools_vf_filter_LDADD = $(frame_libs) $(IDN2_LIBS)
 
 bin_PROGRAMS += tools/vf-kinesis

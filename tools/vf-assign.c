@@ -1,10 +1,10 @@
 /* vf-assign -- one code per fan per campaign, once. */
 #include <inttypes.h>
 
+#include "assign.h"
 #include "base/date.h"
 #include "fan/codes.h"
 #include "fan/fan.h"
-#include "frame.h"
 #include "ledger-file.h"
 
 #define GROUP 256			/* fans looked up, and given their codes, while their places are in the cache */
@@ -35,22 +35,12 @@ static const char *const sets[] = { "code", "codeType", NULL };
 enum { MISSING_USER = VF_REJECT_TOOL, NO_CODE };
 static const char *const reasons[] = { "missing-user", "no-code", NULL };
 
-/* New codes, one at a time; what the ledger has, or the file had before, is passed over. */
-struct pool {
-	struct vf_in *in;
-	int column;
-	uint64_t count;			/* of records */
-	size_t n, next;			/* of the batch at hand */
-	struct vf_slice codes[VF_BATCH_MAX];
-	unsigned char fresh[VF_BATCH_MAX];
-};
-
 struct assigner {
 	struct vf_run *run;
 	struct vf_out *out;
 	struct vf_ledger_file *file;
 	struct vf_ledger *ledger;	/* what the file says */
-	struct pool pool;
+	struct assign_codes *codes;	/* NULL: the placeholder is given */
 	struct vf_ledger_line line;	/* of a new assignment: what is the same in all */
 	int id;
 	uint64_t assigned, kept, other_wave, without;
@@ -78,72 +68,6 @@ check(struct vf_run *run, void *options_, struct vf_in_options *in)
 	return 0;
 }
 
-/* One batch of the codes file into the pool: 1, 0 at the end, -1. */
-static int
-read_codes(struct pool *pool, struct vf_error *err)
-{
-	const struct vf_row *row;
-	int n = vf_in_batch(pool->in, &row, err);
-
-	pool->n = pool->next = 0;
-	for (; n > 0 && pool->n < (size_t)n; pool->n++, row++) {
-		const char *name = vf_in_name(pool->in, row->file);
-
-		if (row->reject != 0)
-			return vf_error(err, VF_ERR_CONFIG, "%s:%" PRIu64 ": cannot be read as a record", name, row->lineno);
-		pool->codes[pool->n] = vf_slice_trim(vf_row_value(row, pool->column));
-		if (!vf_code_ok(pool->codes[pool->n]))
-			return vf_error(err, VF_ERR_CONFIG, "%s:%" PRIu64 ": not a code (1 to %d characters of ASCII "
-				"without space, comma and quote)", name, row->lineno, VF_CODE_MAX);
-		if (vf_slice_is(pool->codes[pool->n], VF_CODE_TM_TEXT))
-			return vf_error(err, VF_ERR_CONFIG, "%s:%" PRIu64 ": the placeholder TM is no code", name, row->lineno);
-	}
-	return n > 0 ? 1 : n;
-}
-
-/* The whole file is read and judged before the first code is given: a bad one is found while nothing is done yet. */
-static int
-open_pool(struct pool *pool, const struct vf_list *files, struct vf_error *err)
-{
-	struct vf_in_options in = {
-		.paths = files->v, .npaths = files->n, .rewindable = true, .spool_dir = vf_env("TMPDIR"),
-	};
-	int rc;
-
-	pool->in = vf_in_open(&in, err);
-	if (pool->in == NULL)
-		return -1;
-	pool->column = vf_header_need(vf_in_header(pool->in), "code", err);
-	if (pool->column < 0)
-		return -1;
-	do
-		rc = vf_stopping() ? vf_error(err, VF_ERR_STOPPED, "interrupted") : read_codes(pool, err);
-	while (rc > 0);
-	pool->n = pool->next = 0;
-	pool->count = vf_in_records(pool->in);
-	return rc < 0 ? -1 : vf_in_rewind(pool->in, err);
-}
-
-/* The next code that nobody ever had: 1, 0 when there is none left, -1. */
-static int
-next_code(struct assigner *a, struct vf_slice *code)
-{
-	struct pool *pool = &a->pool;
-	int rc;
-
-	for (;;) {
-		for (; pool->next < pool->n; pool->next++)
-			if (pool->fresh[pool->next]) {
-				*code = pool->codes[pool->next++];
-				return 1;
-			}
-		if (pool->in == NULL || (rc = read_codes(pool, &a->run->err)) == 0)
-			return 0;
-		if (rc < 0 || vf_ledger_take(a->ledger, pool->codes, pool->n, pool->fresh, &a->run->err) < 0)
-			return -1;
-	}
-}
-
 /* The fan of ask k gets a code: its ledger line is queued.  1, 0 when there is no code left, -1. */
 static int
 give(struct assigner *a, size_t k)
@@ -151,7 +75,7 @@ give(struct assigner *a, size_t k)
 	struct vf_slice code = VF_SLICE(VF_CODE_TM_TEXT), line;
 	const struct vf_ledger_ask *ask = &a->asks[k];
 	size_t at = a->text.n;
-	int rc = vf_slice_is(a->line.type, VF_CODE_TM_TEXT) ? 1 : next_code(a, &code);
+	int rc = a->codes == NULL ? 1 : assign_codes_next(a->codes, a->ledger, &code, &a->run->err);
 
 	a->given[k].n = 0;
 	if (rc <= 0) {
@@ -306,11 +230,11 @@ start(struct assigner *a, const struct options *opt)
 	a->id = vf_header_need(h, "globalUserId", &run->err);
 	if (a->id < 0)
 		return -1;
-	if (opt->codes.n > 0 && open_pool(&a->pool, &opt->codes, &run->err) < 0)
+	if (opt->codes.n > 0 && (a->codes = assign_codes_open(&opt->codes, &run->err)) == NULL)
 		return -1;
 	more = vf_in_size(run->in) / RECORD_BYTES;
-	if (a->pool.in != NULL && a->pool.count < more)
-		more = a->pool.count;
+	if (a->codes != NULL && assign_codes_count(a->codes) < more)
+		more = assign_codes_count(a->codes);
 	a->file = vf_ledger_file_open(run, opt->ledger, a->line.campaign, opt->lock_wait, more);
 	if (a->file == NULL)
 		return -1;
@@ -368,7 +292,7 @@ static void
 cleanup(struct vf_run *run)
 {
 	(void)run;
-	vf_in_free(assigner.pool.in);
+	assign_codes_free(assigner.codes);
 	vf_ledger_file_free(assigner.file);
 	vf_buf_free(&assigner.text);
 	vf_buf_free(&assigner.tail);

@@ -1,57 +1,42 @@
 /* vf-filter -- keep the fans who may take part, their address and phone in normal form. */
-#include <inttypes.h>
-#include <limits.h>
-#include <stdio.h>
+#include "filter.h"
 
-#include "fan/eligible.h"
-#include "frame.h"
-#include "lists.h"
-
-struct options {
-	struct vf_list exclude, whitelist, blacklist, disposable, opt_out;
-	bool no_disposable, strict_phone;
-	const char *region, *phone_metadata;
-	uint64_t max_per_phone, max_per_email;
-};
-
-static const struct options defaults = {
+static const struct filter_options defaults = {
 	.region = "US", .max_per_phone = UINT64_MAX, .max_per_email = UINT64_MAX,
 };
 
 static const struct vf_option options[] = {
-	{ "exclude", 0, VF_LIST, offsetof(struct options, exclude), "FILE",
+	{ "exclude", 0, VF_LIST, offsetof(struct filter_options, exclude), "FILE",
 		"reject the fans of a ledger, or of CSV with globalUserId" },
-	{ "opt-out", 0, VF_LIST, offsetof(struct options, opt_out), "FILE",
+	{ "opt-out", 0, VF_LIST, offsetof(struct filter_options, opt_out), "FILE",
 		"who wants no messages: phones, addresses, ids" },
-	{ "email-whitelist", 0, VF_LIST, offsetof(struct options, whitelist), "FILE",
+	{ "email-whitelist", 0, VF_LIST, offsetof(struct filter_options, whitelist), "FILE",
 		"lifts blacklisted and disposable-domain" },
-	{ "email-blacklist", 0, VF_LIST, offsetof(struct options, blacklist), "FILE",
+	{ "email-blacklist", 0, VF_LIST, offsetof(struct filter_options, blacklist), "FILE",
 		"reject these addresses and domains" },
-	{ "disposable", 0, VF_LIST, offsetof(struct options, disposable), "FILE",
+	{ "disposable", 0, VF_LIST, offsetof(struct filter_options, disposable), "FILE",
 		"disposable domains, in place of the installed list" },
-	{ "no-disposable", 0, VF_FLAG, offsetof(struct options, no_disposable), NULL,
+	{ "no-disposable", 0, VF_FLAG, offsetof(struct filter_options, no_disposable), NULL,
 		"let disposable domains through" },
-	{ "region", 0, VF_TEXT, offsetof(struct options, region), "REGION",
+	{ "region", 0, VF_TEXT, offsetof(struct filter_options, region), "REGION",
 		"region of phone numbers without + (default US)" },
-	{ "phone-metadata", 0, VF_PATH, offsetof(struct options, phone_metadata), "FILE",
+	{ "phone-metadata", 0, VF_PATH, offsetof(struct filter_options, phone_metadata), "FILE",
 		"phone metadata, in place of the installed file" },
-	{ "strict-phone", 0, VF_FLAG, offsetof(struct options, strict_phone), NULL,
+	{ "strict-phone", 0, VF_FLAG, offsetof(struct filter_options, strict_phone), NULL,
 		"reject numbers that are possible but not assigned" },
-	{ "max-per-phone", 0, VF_U64, offsetof(struct options, max_per_phone), "N", "fans who may share a phone" },
-	{ "max-per-email", 0, VF_U64, offsetof(struct options, max_per_email), "N", "fans who may share a mailbox" },
+	{ "max-per-phone", 0, VF_U64, offsetof(struct filter_options, max_per_phone), "N", "fans who may share a phone" },
+	{ "max-per-email", 0, VF_U64, offsetof(struct filter_options, max_per_email), "N", "fans who may share a mailbox" },
 	{ 0 },
 };
 
 struct filter {
-	const struct options *opt;
+	const struct filter_options *opt;
 	struct vf_run *run;
 	struct vf_rules rules;
-	struct vf_keyset *excluded;
-	struct vf_optout *opted_out;
 	struct vf_out *out;
 	int id, email, phone, confirmed, region, tags;	/* columns, -1: there is none */
 	const char *sets[5];
-	struct vf_lists lists;
+	struct filter_lists lists;
 	struct vf_buf words;		/* the tags of a record that brings some along */
 	struct vf_buf own[1 << VF_TAGS];	/* the tags of one that does not, by mask */
 	uint64_t counts[VF_TAGS];
@@ -61,7 +46,7 @@ struct filter {
 static int
 check(struct vf_run *run, void *options_, struct vf_in_options *in)
 {
-	const struct options *opt = options_;
+	const struct filter_options *opt = options_;
 
 	(void)in;
 	if (opt->no_disposable && opt->disposable.n > 0)
@@ -71,112 +56,6 @@ check(struct vf_run *run, void *options_, struct vf_in_options *in)
 	if (strlen(opt->region) != 2 || strspn(opt->region, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != 2)
 		return vf_error(&run->err, VF_ERR_CONFIG, "--region: two capital letters, as in US");
 	return 0;
-}
-
-static int
-load_domains(struct filter *f, enum vf_list_kind list, const char *path)
-{
-	static const char *const kinds[] = { "email-whitelist", "email-blacklist", "disposable", "relay" };
-	unsigned flags = list == VF_LIST_DISPOSABLE || list == VF_LIST_RELAY ? VF_DOMAINS_BELOW : 0;
-	struct vf_slice text;
-	uint64_t entries;
-
-	if (vf_lists_read(&f->lists, path, &text) < 0 ||
-		vf_domains_add(f->rules.domains, list, flags, text, path, &entries, &f->run->err) < 0)
-		return -1;
-	return vf_lists_note(&f->lists, kinds[list], path, vf_domains_version(text), entries);
-}
-
-static int
-load_all_domains(struct filter *f, enum vf_list_kind list, const struct vf_list *paths)
-{
-	for (int i = 0; i < paths->n; i++)
-		if (load_domains(f, list, paths->v[i]) < 0)
-			return -1;
-	return 0;
-}
-
-static const char *
-installed(char path[PATH_MAX], const char *name)
-{
-	snprintf(path, PATH_MAX, "%s/%s", vf_datadir(), name);
-	return path;
-}
-
-static int
-load_emails(struct filter *f)
-{
-	const struct options *opt = f->opt;
-	char path[PATH_MAX];
-
-	f->rules.domains = vf_domains_new(&f->run->err);
-	if (f->rules.domains == NULL || load_all_domains(f, VF_LIST_WHITE, &opt->whitelist) < 0 ||
-		load_all_domains(f, VF_LIST_BLACK, &opt->blacklist) < 0 ||
-		load_all_domains(f, VF_LIST_DISPOSABLE, &opt->disposable) < 0)
-		return -1;
-	if (!f->rules.has_email)
-		return 0;
-	if (opt->disposable.n == 0 && !opt->no_disposable &&
-		load_domains(f, VF_LIST_DISPOSABLE, installed(path, "disposable-domains.txt")) < 0)
-		return -1;
-	return load_domains(f, VF_LIST_RELAY, installed(path, "relay-domains.txt"));
-}
-
-static int
-load_phones(struct filter *f)
-{
-	struct vf_error *err = &f->run->err;
-	char room[PATH_MAX];
-	struct vf_slice text;
-	const char *path;
-
-	if (!f->rules.has_phone)
-		return 0;
-	path = f->opt->phone_metadata != NULL ? f->opt->phone_metadata : installed(room, "phone-metadata.txt");
-	if (vf_lists_read(&f->lists, path, &text) < 0)
-		return -1;
-	f->rules.phones = vf_phone_book_new(text, path, err);
-	if (f->rules.phones == NULL)
-		return -1;
-	if (!vf_phone_region_ok(f->rules.phones, f->opt->region))
-		return vf_error(err, VF_ERR_CONFIG, "--region: no region of the phone metadata");
-	return vf_lists_note(&f->lists, "phone-metadata", path, vf_slice_str(vf_phone_book_version(f->rules.phones)),
-		VF_LISTS_UNCOUNTED);
-}
-
-static int
-load_opt_outs(struct filter *f)
-{
-	const struct vf_list *paths = &f->opt->opt_out;
-	struct vf_slice text;
-	uint64_t entries;
-
-	if (paths->n == 0)
-		return 0;
-	f->opted_out = vf_optout_new(&f->run->err);
-	if (f->opted_out == NULL)
-		return -1;
-	f->rules.opted_out = f->opted_out;
-	if (f->rules.phones != NULL)
-		vf_optout_phones(f->opted_out, f->rules.phones, f->opt->region);
-	for (int i = 0; i < paths->n; i++)
-		if (vf_lists_read(&f->lists, paths->v[i], &text) < 0 ||
-			vf_optout_add(f->opted_out, text, paths->v[i], &entries, &f->run->err) < 0 ||
-			vf_lists_note(&f->lists, "opt-out", paths->v[i], vf_domains_version(text), entries) < 0)
-			return -1;
-	if (vf_optout_bare(f->opted_out) > 0)
-		vf_warn(f->run, "--opt-out: lines of digits alone that may be phones, taken for ids: %" PRIu64
-			"; a phone is written with +", vf_optout_bare(f->opted_out));
-	return 0;
-}
-
-static int
-load_lists(struct filter *f)
-{
-	if (f->opt->exclude.n > 0 && (f->excluded = vf_lists_exclude(&f->lists, &f->opt->exclude)) == NULL)
-		return -1;
-	f->rules.excluded = f->excluded;
-	return load_emails(f) < 0 || load_phones(f) < 0 || load_opt_outs(f) < 0 ? -1 : 0;
 }
 
 /* The columns there are, and so what is judged and set. */
@@ -324,9 +203,8 @@ filter_all(struct filter *f)
 	const struct vf_row *rows;
 	int n;
 
-	if (settle_columns(f) < 0 || settle_rules(f) < 0 || load_lists(f) < 0)
+	if (settle_columns(f) < 0 || settle_rules(f) < 0 || filter_lists_load(&f->lists, f->opt, &f->rules) < 0)
 		return -1;
-	vf_buf_free(&f->lists.text);
 	f->out = vf_output(f->run, &(struct vf_out_options){ .header = vf_in_header(f->run->in), .sets = f->sets,
 					   .flags = VF_FILE_PRIVATE });
 	if (f->out == NULL)
@@ -347,17 +225,13 @@ run(struct vf_run *run)
 	static struct filter f;
 	int rc;
 
-	f.run = f.lists.run = run;
+	f.run = f.lists.files.run = run;
 	f.opt = run->options;
 	rc = filter_all(&f);
 	vf_stat_counts(run, "tags", vf_tag_names, f.counts, VF_TAGS);
-	vf_lists_finish(&f.lists);
-	vf_keyset_free(f.excluded);
-	vf_optout_free(f.opted_out);
+	filter_lists_finish(&f.lists);
 	vf_keyset_free(f.rules.phone_counts);
 	vf_keyset_free(f.rules.email_counts);
-	vf_domains_free(f.rules.domains);
-	vf_phone_book_free(f.rules.phones);
 	for (size_t i = 0; i < 1 << VF_TAGS; i++)
 		vf_buf_free(&f.own[i]);
 	vf_buf_free(&f.words);
@@ -369,7 +243,7 @@ static const struct vf_tool tool = {
 	.purpose = "Keep the fans who may take part, with address and phone in normal form.",
 	.options = options,
 	.defaults = &defaults,
-	.options_size = sizeof(struct options),
+	.options_size = sizeof(struct filter_options),
 	.wants = VF_WANT_CSV | VF_WANT_OUTPUT,
 	.reasons = vf_reason_words,
 	.check = check,
