@@ -18,21 +18,16 @@ unit_tests =
 # Those that take longest come first, so that none is left alone at the end.
 bats_tests = \
 	%D%/vf-merge.bats \
-	%D%/vf-sms.bats \
-	%D%/vf-kinesis.bats \
 	%D%/vf-audit.bats \
 	%D%/vf-assign.bats \
 	%D%/edges.bats \
-	%D%/vf-sqs.bats \
 	%D%/vf-attempt.bats \
 	%D%/vf-filter.bats \
 	%D%/vf-wave.bats \
 	%D%/vf-draw.bats \
-	%D%/vf-sfmc.bats \
 	%D%/recount.bats \
 	%D%/vf-tally.bats \
 	%D%/vf-avro.bats \
-	%D%/vf-slack.bats \
 	%D%/vf-codegen.bats \
 	%D%/vf-email.bats \
 	%D%/vf-events.bats \
@@ -348,7 +343,15 @@ tests_bench_generate_SOURCES = %D%/bench/generate.c
 tests_bench_kinesis_sink_SOURCES = %D%/bench/kinesis-sink.c
 tests_bench_measure_SOURCES = %D%/bench/measure.c
 
-# Scripts (the sample campaign first), shell completion and the pages; other programs' answers; what takes minutes: tests/run calls all three.
+# Tools that talk to services, against stand-ins on the loopback interface.
+service_tests = \
+	%D%/vf-sms.bats \
+	%D%/vf-kinesis.bats \
+	%D%/vf-sqs.bats \
+	%D%/vf-sfmc.bats \
+	%D%/vf-slack.bats
+
+# Scripts (the sample campaign first), shell completion and the pages; other programs' answers; what takes minutes: tests/run calls them all.
 script_tests = \
 	%D%/sample.bats \
 	%D%/scripts.bats \
@@ -385,6 +388,7 @@ long_tests = \
 	%D%/vf-assign.bats \
 	%D%/vf-merge.bats \
 	%D%/vf-attempt.bats \
+	%D%/vf-audit.bats \
 	%D%/vf-wave.bats
 
 # The oracles' npm packages, fetched before any of them starts.
@@ -401,11 +405,13 @@ check-oracles: $(bin_PROGRAMS) $(check_PROGRAMS) oracles/complete
 	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS='$(oracle_tests)'
 check-long: $(bin_PROGRAMS) $(check_PROGRAMS)
 	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS='$(long_tests)' BATS_TAGS='--filter-tags long'
+check-services: $(bin_PROGRAMS) $(check_PROGRAMS)
+	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS='$(service_tests)'
 check-scripts: $(bin_PROGRAMS) $(check_PROGRAMS)
 	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS='$(script_tests)'
-.PHONY: check-oracles check-long check-scripts
+.PHONY: check-oracles check-long check-scripts check-services
 
-EXTRA_DIST += $(bats_tests) $(script_tests) $(oracle_tests) $(long_tests)
+EXTRA_DIST += $(bats_tests) $(service_tests) $(script_tests) $(oracle_tests) $(long_tests)
 EXTRA_DIST += \
 	%D%/avro.py \
 	%D%/bench/AvroPeer.java \
