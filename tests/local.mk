@@ -407,9 +407,14 @@ check-long: $(bin_PROGRAMS) $(check_PROGRAMS)
 	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS='$(long_tests)' BATS_TAGS='--filter-tags long'
 check-services: $(bin_PROGRAMS) $(check_PROGRAMS)
 	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS='$(service_tests)'
+# The same beside others: while those of services wait, others work.
+check-with-services: $(bin_PROGRAMS) $(check_PROGRAMS)
+	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS='$(service_tests) $(bats_tests) $(unit_tests)'
+check-scripts-with-services: $(bin_PROGRAMS) $(check_PROGRAMS)
+	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS='$(service_tests) $(script_tests)'
 check-scripts: $(bin_PROGRAMS) $(check_PROGRAMS)
 	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS='$(script_tests)'
-.PHONY: check-oracles check-long check-scripts check-services
+.PHONY: check-oracles check-long check-scripts check-scripts-with-services check-services check-with-services
 
 EXTRA_DIST += $(bats_tests) $(service_tests) $(script_tests) $(oracle_tests) $(long_tests)
 EXTRA_DIST += \
