@@ -389,6 +389,7 @@ long_tests = \
 	%D%/vf-merge.bats \
 	%D%/vf-attempt.bats \
 	%D%/vf-audit.bats \
+	%D%/vf-tally.bats \
 	%D%/vf-wave.bats
 
 # The oracles' npm packages, fetched before any of them starts.

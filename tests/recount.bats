@@ -37,6 +37,7 @@ recount() {
 	[[ $output == *"the model says"* ]]
 }
 
+# bats test_tags=long
 @test "recount: the sample's scored file comes out as the model says" {
 	try "$PYTHON3" "$VF_SRCDIR/tests/reference.py" score "$VF_SRCDIR/examples/sample/scores.txt"
 	[ "$status" -eq 0 ]

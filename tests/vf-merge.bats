@@ -431,6 +431,7 @@ vf-merge: 3 of 4 files refused: nothing is written" ]
 	[ ! -e out.avro ]
 }
 
+# bats test_tags=long
 @test "vf-merge: a zip bomb is bounded: 130 MiB out of a block" {
 	"$PYTHON3" - <<-'EOF'
 		import os, sys

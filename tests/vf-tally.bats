@@ -356,6 +356,7 @@ page() {
 	grep -qF '&lt;/h1&gt;&lt;script&gt;alert(1)&lt;/script&gt;&amp;amp;&quot;?' page
 }
 
+# bats test_tags=long
 @test "vf-tally: --html: random campaigns' pages say what their JSON says" {
 	seed=${TEST_SEED:-$RANDOM}
 	echo "TEST_SEED=$seed"
