@@ -123,7 +123,7 @@ seconds_of() { date -u -d "$1" +%s; }
 judge_time() {
 	local whose notify valid_to config t
 	IFS=$'\t' read -r whose notify valid_to config < <(jq -r --arg wave "$wave" --slurpfile config "$vf_stage/config.json" \
-		'["\(.campaignId) \(.waveId)", .notifyDate, .validTo, ($config[0].waves[] | select(.id == $wave).notifyDate // "")] | @tsv' \
+		'["\(.campaignId) \(.waveId)", .notifyDate // "-", .validTo // "-", ($config[0].waves[] | select(.id == $wave).notifyDate // "")] | @tsv' \
 		"$vf_stage/manifest.json") || :
 	[[ $whose == "$vf_campaign $wave" ]] || vf_fail time "the manifest is of another campaign or wave" 2
 	t=$(seconds_of "${now:-now}") || vf_fail time "--now: not a time" 2
