@@ -376,8 +376,9 @@ vf-merge: 3 of 4 files refused: nothing is written" ]
 		    with open("whole.avro", "wb") as out:
 		        out.write(whole)
 		    files = []
-		    # The header is the same but for the codec's name: the second time only what comes behind it.
-		    first = 0 if codec == "deflate" else len(cuts[0])
+		    # What both files begin with is cut and changed in the first: the second time from the codec's name on.
+		    first = len(os.path.commonprefix([whole, other])) if codec == "snappy" else 0
+		    other = whole
 		    for n in range(first, len(whole)):
 		        if whole[:n] not in cuts:
 		            files.append(("cut", n, whole[:n]))
