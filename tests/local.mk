@@ -402,18 +402,18 @@ oracles/complete: $(srcdir)/%D%/oracles/package.json $(srcdir)/%D%/oracles/packa
 clean-local:
 	rm -rf oracles
 
-check-oracles: $(bin_PROGRAMS) $(check_PROGRAMS) oracles/complete
+check-oracles: $(bin_PROGRAMS) tests/unit/test-message$(EXEEXT) tests/unit/test-phone$(EXEEXT) oracles/complete
 	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS='$(oracle_tests)'
-check-long: $(bin_PROGRAMS) $(check_PROGRAMS)
+check-long: $(bin_PROGRAMS)
 	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS='$(long_tests)' BATS_TAGS='--filter-tags long'
-check-services: $(bin_PROGRAMS) $(check_PROGRAMS)
+check-services: $(bin_PROGRAMS)
 	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS='$(service_tests)'
 # The same beside others: while those of services wait, others work.
 check-with-services: $(bin_PROGRAMS) $(check_PROGRAMS)
 	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS='$(service_tests) $(bats_tests) $(unit_tests)'
-check-scripts-with-services: $(bin_PROGRAMS) $(check_PROGRAMS)
+check-scripts-with-services: $(bin_PROGRAMS) tests/unit/test-zone$(EXEEXT)
 	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS='$(service_tests) $(script_tests)'
-check-scripts: $(bin_PROGRAMS) $(check_PROGRAMS)
+check-scripts: $(bin_PROGRAMS) tests/unit/test-zone$(EXEEXT)
 	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS='$(script_tests)'
 .PHONY: check-oracles check-long check-scripts check-scripts-with-services check-services check-with-services
 
