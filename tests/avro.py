@@ -7,7 +7,6 @@
 
 `make` writes registrations: {"id": "nf<I>", "score": I / 1000, "market": null or a name}.
 """
-import argparse
 import json
 import struct
 import sys
@@ -196,26 +195,27 @@ def records(name):
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("verb", choices=["make", "dump", "head"])
-    parser.add_argument("files", nargs="+")
-    parser.add_argument("--records", type=int, default=10)
-    parser.add_argument("--first", type=int, default=0)
-    parser.add_argument("--block", type=int, default=1000)
-    parser.add_argument("--codec", default="null")
-    parser.add_argument("--schema", default=SCHEMA)
-    opt = parser.parse_args()
-    for name in opt.files:
-        if opt.verb == "make":
-            make(name, opt.records, opt.first, opt.block, opt.codec, opt.schema)
-        elif opt.verb == "dump":
+    # No argparse: a hundred tests call this, and it takes longer to load than the rest to run.
+    verb, *words = sys.argv[1:]
+    if verb == "make":
+        name, *words = words
+        given = {key: value for key, value in zip(words[::2], words[1::2], strict=True)}
+        numbers = [int(given.pop(key, default)) for key, default in (("--records", 10), ("--first", 0), ("--block", 1000))]
+        texts = [given.pop(key, default) for key, default in (("--codec", "null"), ("--schema", SCHEMA))]
+        if given:
+            sys.exit(f"avro.py: unknown options {' '.join(given)}")
+        make(name, *numbers, *texts)
+    elif verb == "dump":
+        for name in words:
             for record in records(name):
                 print(json.dumps(record))
-        else:
-            meta, blocks = read(name)
-            print(json.dumps({"codec": meta.get("avro.codec", b"").decode(), "blocks": len(blocks), "records": sum(n for n, _ in blocks),
-                              "meta": sorted(k for k in meta if not k.startswith("avro."))}))
+    elif verb == "head":
+        meta, blocks = read(*words)
+        print(json.dumps({"codec": meta.get("avro.codec", b"").decode(), "blocks": len(blocks), "records": sum(n for n, _ in blocks),
+                          "meta": sorted(k for k in meta if not k.startswith("avro."))}))
+    else:
+        sys.exit(__doc__)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

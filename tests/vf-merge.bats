@@ -27,16 +27,16 @@ refused() {
 	local pair codec
 	for pair in null:deflate deflate:snappy snappy:null null:null; do
 		codec=${pair%:*}
-		avro make a.avro --records 1500 --codec "$codec"
-		avro make b.avro --records 700 --first 1500 --block 100 --codec "${pair#*:}"
-		avro make c.avro --records 1 --first 2200 --codec "$codec"
+		avro make a.avro --records 300 --block 200 --codec "$codec"
+		avro make b.avro --records 140 --first 300 --block 20 --codec "${pair#*:}"
+		avro make c.avro --records 1 --first 440 --codec "$codec"
 		rm -f s.json
 		try vf-merge --stats s.json -o out.avro a.avro b.avro c.avro
 		[ "$status" -eq 0 ]
 		[ -z "$output$stderr" ]
-		[ "$(avro head out.avro | jq -c '[.codec,.blocks,.records]')" = "[\"$codec\",10,2201]" ]
+		[ "$(avro head out.avro | jq -c '[.codec,.blocks,.records]')" = "[\"$codec\",10,441]" ]
 		cmp <(avro dump a.avro b.avro c.avro) <(avro dump out.avro)
-		[ "$(jq -c '[.in,.out,.files,.refused,.parts,.exit]' s.json)" = '[2201,2201,3,0,1,0]' ]
+		[ "$(jq -c '[.in,.out,.files,.refused,.parts,.exit]' s.json)" = '[441,441,3,0,1,0]' ]
 		[ "$(stats_get bytes s.json)" = "$(stat -c %s out.avro)" ]
 	done
 }
@@ -63,9 +63,9 @@ bytes_of() {
 @test "vf-merge: workers change no byte but the marker's" {
 	local n codec
 	# Blocks that are compressed; checked and copied; inflated and stored plain; of all kinds in one run.
-	avro make a.avro --records 6000 --block 100
-	avro make b.avro --records 6000 --first 6000 --block 100 --codec deflate
-	avro make c.avro --records 1000 --first 12000 --block 50 --codec snappy
+	avro make a.avro --records 3000 --block 50
+	avro make b.avro --records 3000 --first 3000 --block 50 --codec deflate
+	avro make c.avro --records 500 --first 6000 --block 25 --codec snappy
 	for codec in deflate null; do
 		for n in 1 2 8; do
 			vf-merge --codec "$codec" --threads "$n" -o "$codec.$n.avro" a.avro b.avro c.avro
