@@ -21,9 +21,9 @@ load ../campaign
 	done
 }
 
-@test "campaign: ten campaigns from random seeds, every fan's fate recomputed" {
+@test "campaign: five campaigns from random seeds, every fan's fate recomputed" {
 	seed_of_test
-	for k in $(seq 10); do
+	for k in 1 3 5 7 9; do
 		options=()
 		[[ $((k % 5)) -ne 0 ]] || options=(--ranks)
 		make_campaign $((seed + k)) $((200 + 150 * k)) "$scratch/c$k" "${options[@]}"
