@@ -343,18 +343,23 @@ vf_keyset_add(struct vf_keyset *set, const struct vf_key *keys, size_t n, unsign
 	return 0;
 }
 
-/* The filter's word of a key, by bits of the hash that the table does not use, and the key's bits in it. */
+/* The filter's word of a key, by bits of the hash that the table does not use; and the key's bits in it. */
 static inline uint64_t *
-filter_word(const struct vf_keyset *set, const struct vf_key *key, uint64_t *bits)
+filter_word(const struct vf_keyset *set, const struct vf_key *key)
 {
-	*bits = (uint64_t)1 << (key->a & 63) | (uint64_t)1 << (key->a >> 6 & 63);
 	return &set->filter[(key->b * set->filter_words) >> 32];
+}
+
+static inline uint64_t
+filter_bits(const struct vf_key *key)
+{
+	return (uint64_t)1 << (key->a & 63) | (uint64_t)1 << (key->a >> 6 & 63);
 }
 
 void
 vf_keyset_seal(struct vf_keyset *set)
 {
-	uint64_t words = set->count * FILTER_BITS / 64 + 1, bits;
+	uint64_t words = set->count * FILTER_BITS / 64 + 1;
 
 	drop_filter(set);
 	if (words > UINT32_MAX)
@@ -371,7 +376,7 @@ vf_keyset_seal(struct vf_keyset *set)
 
 				if (is_empty(key))
 					break;
-				*filter_word(set, &key, &bits) |= bits;
+				*filter_word(set, &key) |= filter_bits(&key);
 			}
 }
 
@@ -381,14 +386,13 @@ pass_filter(const struct vf_keyset *set, const struct vf_key *keys, size_t n, un
 	unsigned char maybe[GROUP])
 {
 	size_t k = 0;
-	uint64_t bits;
 
 	for (size_t i = 0; set->filter != NULL && i < n; i++)
-		__builtin_prefetch(filter_word(set, &keys[i], &bits));
+		__builtin_prefetch(filter_word(set, &keys[i]));
 	for (size_t i = 0; i < n; i++) {
 		found[i] = 0;
 		maybe[k] = (unsigned char)i;
-		k += set->filter == NULL || (~*filter_word(set, &keys[i], &bits) & bits) == 0;
+		k += set->filter == NULL || (~*filter_word(set, &keys[i]) & filter_bits(&keys[i])) == 0;
 	}
 	return k;
 }
