@@ -493,7 +493,8 @@ put_value(const struct vf_encode *e, const struct column *c, unsigned char *p, s
 	bool text = c->kind == STRING || c->kind == BYTES || c->kind == STRINGS;
 
 	if (c->kind == CONSTANT) {
-		copy(p, e->constants.p + c->at, c->n);
+		if (c->n > 0)
+			copy(p, e->constants.p + c->at, c->n);
 		return p + c->n;
 	}
 	if (!text)

@@ -430,7 +430,7 @@ long_head(const unsigned char *p, const unsigned char *end, struct frame *f, con
 			return NULL;
 		}
 		n = -n;
-		f->stop = p + bytes;
+		f->stop = p != NULL ? p + bytes : NULL;
 	}
 	if (p == NULL)
 		*why = cut;

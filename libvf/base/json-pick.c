@@ -364,7 +364,7 @@ vf_json_pick(struct vf_slice text, const struct vf_slice *names, int n, struct v
 int
 vf_json_pick_text(const struct vf_json_value *v, struct vf_buf *buf, struct vf_slice *text)
 {
-	const char *p = v->raw.p, *end = v->raw.p + v->raw.n;
+	const char *p, *end;
 	size_t before = buf->n, nout;
 	char out[4];
 
@@ -373,6 +373,8 @@ vf_json_pick_text(const struct vf_json_value *v, struct vf_buf *buf, struct vf_s
 	*text = v->raw;
 	if (!v->escaped)
 		return 1;
+	p = v->raw.p;
+	end = p + v->raw.n;
 	while (p < end) {
 		const char *bs = memchr(p, '\\', (size_t)(end - p));
 		size_t plain = (size_t)((bs != NULL ? bs : end) - p);

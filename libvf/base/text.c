@@ -149,11 +149,13 @@ vf_text_csv_needs_quotes(struct vf_slice v)
 int
 vf_text_add_csv(struct vf_buf *b, struct vf_slice v)
 {
-	const char *from = v.p, *end = v.p + v.n, *quote;
+	const char *from, *end, *quote;
 	size_t before = b->n;
 
 	if (!vf_text_csv_needs_quotes(v))
 		return vf_buf_add_slice(b, v);
+	from = v.p;
+	end = v.p + v.n;
 	vf_buf_add_char(b, '"');
 	while ((quote = memchr(from, '"', (size_t)(end - from))) != NULL) {
 		vf_buf_add(b, from, (size_t)(quote + 1 - from));
@@ -301,6 +303,8 @@ vf_text_add_base64(struct vf_buf *b, struct vf_slice v)
 	size_t n = v.n;
 	char *out;
 
+	if (n == 0)
+		return 0;
 	if (vf_buf_reserve(b, (n + 2) / 3 * 4) < 0)
 		return -1;
 	out = b->p + b->n;

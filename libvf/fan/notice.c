@@ -53,7 +53,7 @@ number_length(const char *p, const char *end)
 int
 vf_notice_mask(struct vf_buf *b, struct vf_slice text)
 {
-	const char *p = text.p, *end = text.p + text.n;
+	const char *p = text.n > 0 ? text.p : "", *end = p + text.n;
 
 	while (p < end) {
 		const char *word = p, *at = NULL;
