@@ -1,14 +1,11 @@
 /* vf-tally -- do the counts of the steps add up, in each and from one to the next? */
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
+#include "record/lines.h"
 #include "tally.h"
 
-#define BLOCK ((size_t)64 << 10)
-#define LONGEST ((size_t)1 << 20)	/* line */
 #define SHOWN 20			/* bad lines named one by one */
 #define SHORT 36			/* characters of a run's name that are shown */
 
@@ -71,15 +68,19 @@ tally_violation(const struct report *r, const char *last)
 	return next == NULL || next == r->violations.p + r->violations.n ? NULL : next;
 }
 
+/* One line, whatever its reader says of it: the tally knows best what is no stats line. */
 static int
-take_line(struct report *r, struct vf_slice line, const char *name, uint64_t lineno)
+take_line(struct report *r, const struct vf_row *row, const char *name)
 {
 	struct vf_error *err = &r->run->err;
+	struct vf_slice line = vf_row_line(row);
 
+	if (row->reject == VF_REJECT_TOO_LONG)
+		return vf_error(err, VF_ERR_FAILED, "%s:%" PRIu64 ": longer than 1 MiB", name, row->lineno);
 	if (vf_slice_trim(line).n == 0)
 		return 0;
 	r->run->in_count++;
-	if (vf_tally_add(&r->tally, line, r->opt->run, name, lineno, err) == 0) {
+	if (vf_tally_add(&r->tally, line, r->opt->run, name, row->lineno, err) == 0) {
 		r->run->out_count++;
 		return 0;
 	}
@@ -91,82 +92,23 @@ take_line(struct report *r, struct vf_slice line, const char *name, uint64_t lin
 	return 0;
 }
 
-/* Whole lines of buf are taken and leave it; at the end of the file the last one too. */
-static int
-take_lines(struct report *r, struct vf_buf *buf, const char *name, uint64_t *lineno, bool last)
-{
-	size_t at = 0;
-
-	while (at < buf->n) {
-		const char *lf = memchr(buf->p + at, '\n', buf->n - at);
-		size_t n = lf != NULL ? (size_t)(lf - buf->p) - at : buf->n - at;
-
-		if (lf == NULL && !last && n <= LONGEST)
-			break;
-		if (n > LONGEST)
-			return vf_error(&r->run->err, VF_ERR_FAILED, "%s:%" PRIu64 ": longer than 1 MiB", name,
-				*lineno + 1);
-		if (take_line(r, vf_slice(buf->p + at, n), name, ++*lineno) < 0)
-			return -1;
-		at += n + (lf != NULL);
-	}
-	memmove(buf->p, buf->p + at, buf->n - at);
-	buf->n -= at;
-	return 0;
-}
-
-static int
-read_fd(struct report *r, int fd, const char *name)
-{
-	struct vf_error *err = &r->run->err;
-	struct vf_buf buf = { 0 };
-	uint64_t lineno = 0;
-	ssize_t n = -1;
-
-	for (;;) {
-		if (vf_buf_reserve(&buf, BLOCK) < 0) {
-			n = vf_error_nomem(err);
-			break;
-		}
-		n = vf_stopping() ? vf_stopped(r->run) : vf_file_read(fd, buf.p + buf.n, BLOCK, name, err);
-		if (n < 0)
-			break;
-		buf.n += (size_t)n;
-		if (take_lines(r, &buf, name, &lineno, n == 0) < 0)
-			n = -1;
-		if (n <= 0)
-			break;
-	}
-	vf_buf_free(&buf);
-	return n < 0 ? -1 : 0;
-}
-
-static int
-read_operand(struct report *r, const char *path)
-{
-	int fd, rc;
-
-	if (strcmp(path, "-") == 0)
-		return read_fd(r, STDIN_FILENO, "stdin");
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	if (fd < 0)
-		return vf_error_errno(&r->run->err, path);
-	rc = read_fd(r, fd, path);
-	close(fd);
-	return rc;
-}
-
 static int
 read_all(struct report *r)
 {
 	struct vf_run *run = r->run;
+	struct vf_lines *lines = vf_lines_open(&(struct vf_lines_options){ .paths = (const char *const *)run->operands,
+		.npaths = run->noperands }, &run->err);
+	const struct vf_row *row;
+	int n = lines != NULL ? 1 : -1;
 
-	if (run->noperands == 0)
-		return read_operand(r, "-");
-	for (int i = 0; i < run->noperands; i++)
-		if (read_operand(r, run->operands[i]) < 0)
-			return -1;
-	return 0;
+	while (n > 0) {
+		n = vf_stopping() ? vf_stopped(run) : vf_lines_batch(lines, &row, &run->err);
+		for (int i = 0; i < n; i++)
+			if (take_line(r, row + i, vf_lines_name(lines, row[i].file)) < 0)
+				n = -1;
+	}
+	vf_lines_free(lines);
+	return n;
 }
 
 void
