@@ -126,6 +126,7 @@ judge_time() {
 		'["\(.campaignId) \(.waveId)", .notifyDate // "-", .validTo // "-", ($config[0].waves[] | select(.id == $wave).notifyDate // "")] | @tsv' \
 		"$vf_stage/manifest.json") || :
 	[[ $whose == "$vf_campaign $wave" ]] || vf_fail time "the manifest is of another campaign or wave" 2
+	[[ $notify != - && $valid_to != - ]] || vf_fail time "the manifest lacks notifyDate or validTo: prepare the wave again" 2
 	t=$(seconds_of "${now:-now}") || vf_fail time "--now: not a time" 2
 	if [[ -n $config && $(seconds_of "$config") != "$(seconds_of "$notify")" ]]; then
 		vf_fail time "the configuration says $config, the wave was prepared for $notify: prepare it again" 2

@@ -79,6 +79,14 @@ teardown() {
 	run --separate-stderr wave
 	[ "$status" -eq 2 ]
 	[[ $stderr == *"the wave is planned, not prepared"* ]]
+	cp t/waves/w1/manifest.json whole.json
+	vf-attempt --status t/state/waves/w1/status.json --step prepare -c config.json --wave w1 --set prepared >/dev/null
+	for key in notifyDate validTo; do
+		jq "del(.$key)" whole.json >t/waves/w1/manifest.json
+		run --separate-stderr wave
+		[ "$status" -eq 2 ]
+		[[ $stderr == *"the manifest lacks notifyDate or validTo"* ]]
+	done
 	rm t/waves/w1/manifest.json
 	run --separate-stderr wave
 	[ "$status" -eq 2 ]
