@@ -181,8 +181,8 @@ lake_receive() {
 		vf_aws sqs receive-message --queue-url "$1" --max-number-of-messages 10 --visibility-timeout 900 \
 			>"$vf_stage/aws/received" || vf_fail message "cannot receive messages"
 		[[ -s $vf_stage/aws/received ]] || return 1
-		# JSON holds no NUL: one in a body makes it no JSON either way.
-		jq -j '.Messages[]? | .Body, .ReceiptHandle | (split("\u0000") | join("?")) + "\u0000"' "$vf_stage/aws/received" >"$vf_stage/aws/messages"
+		# JSON holds no NUL: a body that does is none.
+		jq -j '.Messages[]? | .Body, .ReceiptHandle | (split("\u0000") | if length > 1 then "?" else .[0] // "" end) + "\u0000"' "$vf_stage/aws/received" >"$vf_stage/aws/messages"
 		while IFS= read -rd '' body && IFS= read -rd '' handle; do
 			printf '%s\n' "$body" >"$vf_stage/in/$n.json"
 			printf '%s\n' "$handle" >"$vf_stage/in/$n.handle"
@@ -192,7 +192,7 @@ lake_receive() {
 		for file in "$1"/[!.]*.json; do
 			[[ -f $file && -z ${lake_seen[$file]:-} ]] || continue
 			lake_seen[$file]=1
-			IFS= read -rd '' body <"$file" || :
+			! IFS= read -rd '' body <"$file" || body='?'
 			printf %s "$body" >"$vf_stage/in/$n.json"
 			printf '%s\n' "$file" >"$vf_stage/in/$n.handle"
 			n=$((n + 1))

@@ -273,16 +273,17 @@ rename_taken() {
 		(.manifest.set = "x"), (.manifest.sources = []), (del(.manifest) | .manifestPath = "/etc/passwd"),
 		(del(.manifest) | .manifestPath = "x\nmanifest\tdaily\t2026-12-05\t0123456789ab"), [], "text"' "$queue"/*.json)
 	[ "$n" -eq 8 ]
+	{ cat "$queue"/*.json; printf '\0'; } >"$scratch/bad/9.json"
 	table
 	try "$examples/archive-merged.sh" --lake "$lake" --queue "$scratch/bad"
 	[ "$status" -eq 1 ]
-	[[ $output == *'"done":0,"superseded":0,"refused":8}' ]]
+	[[ $output == *'"done":0,"superseded":0,"refused":9}' ]]
 	refusals=("${stderr_lines[@]##*"none of merge.sh's"*}")
-	[ "${#stderr_lines[@]}" -eq 8 ]
+	[ "${#stderr_lines[@]}" -eq 9 ]
 	[[ ${refusals[*]} != *[![:space:]]* ]]
 	unchanged
 	asked files "$scratch/bad"
-	[ "$REPLY" = '1.json 2.json 3.json 4.json 5.json 6.json 7.json 8.json' ]
+	[ "$REPLY" = '1.json 2.json 3.json 4.json 5.json 6.json 7.json 8.json 9.json' ]
 	jq -c 'del(.manifest)' "$queue"/*.json >"$scratch/m.json"
 	"$examples/archive-merged.sh" --lake "$lake" --message "$scratch/m.json"
 	sees 0-9
