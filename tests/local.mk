@@ -9,7 +9,7 @@ BATS_TAGS = --filter-tags '!long'
 AM_TESTS_ENVIRONMENT = \
 	VF_SRCDIR='$(abs_top_srcdir)' VF_BINDIR='$(abs_top_builddir)/tools' VF_BUILDDIR='$(abs_top_builddir)' \
 	VF_DATADIR='$(abs_top_srcdir)/data' PYTHON3='$(PYTHON3)' \
-	ASAN_OPTIONS="$${ASAN_OPTIONS:-exitcode=99:handle_sigill=1}"; \
+	ASAN_OPTIONS="$${ASAN_OPTIONS:-exitcode=99}"; \
 	export VF_SRCDIR VF_BINDIR VF_BUILDDIR VF_DATADIR PYTHON3 ASAN_OPTIONS;
 
 test_libs = libvf.a $(CSV_LIBS) $(JANSSON_LIBS) $(SODIUM_LIBS) $(IDN2_LIBS)
