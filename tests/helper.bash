@@ -30,8 +30,8 @@ export TMPDIR=${BATS_TEST_TMPDIR:-${BATS_FILE_TMPDIR:-${TMPDIR:-/tmp}}}
 # A sanitizer's report must never pass for a tool's own exit status.
 export ASAN_OPTIONS=${ASAN_OPTIONS:-exitcode=99}
 # LeakSanitizer takes longer than most tools run: it looks for leaks in unit programs, in edges.bats (each tool, each way
-# to end) and in one of four tests elsewhere.
-[[ ${BATS_TEST_FILENAME-} == */edges.bats ]] || ((${BATS_TEST_NUMBER:-1} % 4 == 1)) || ASAN_OPTIONS+=:detect_leaks=0
+# to end) and in one of eight tests elsewhere.
+[[ ${BATS_TEST_FILENAME-} == */edges.bats ]] || ((${BATS_TEST_NUMBER:-1} % 8 == 1)) || ASAN_OPTIONS+=:detect_leaks=0
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-exitcode=99:print_stacktrace=1}
 
 # Is this a build with --enable-sanitizers? (Limits of memory mean nothing there.)
