@@ -573,6 +573,12 @@ vf_container_offset(const struct vf_container *c)
 	return c->offset;
 }
 
+uint64_t
+vf_container_size(const struct vf_container *c)
+{
+	return c->size;
+}
+
 void
 vf_container_digest(struct vf_container *c, char hex[VF_DIGEST_HEX + 1])
 {

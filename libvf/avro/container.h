@@ -78,6 +78,7 @@ int vf_container_fail(const struct vf_container *, const struct vf_container_blo
 /* What the file was when it was opened. Zero for what is no regular file. */
 const struct vf_stamp *vf_container_stamp(const struct vf_container *);
 uint64_t vf_container_offset(const struct vf_container *);	/* bytes read so far, header included */
+uint64_t vf_container_size(const struct vf_container *);	/* of all bytes of a regular file; 0 where that is not known */
 /* After next returned 0: BLAKE2b-256 of all bytes. */
 void vf_container_digest(struct vf_container *, char hex[VF_DIGEST_HEX + 1]);
 

@@ -48,8 +48,9 @@ struct vf_merge {
 
 	struct source *sources;
 	size_t nsources, sources_size, refused;
-	bool size_known;		/* all blocks are copied as they are */
-	uint64_t header_size, size, records_in;
+	bool size_known;		/* all blocks are copied as they are: */
+	uint64_t blocks_size;		/* what they have then, those without records too */
+	uint64_t header_size, records_in;
 
 	struct part *parts;
 	size_t nparts, parts_size;
@@ -230,7 +231,7 @@ begin(struct vf_merge *m, const char *path, struct vf_error *err)
 		return -1;
 	m->writing = (struct vf_container_writer_options){ .schema = vf_buf_slice(&m->text), .codec = m->codec,
 		.digest = m->opt->digests, .meta = m->entries, .nmeta = m->nentries };
-	m->header_size = m->size = vf_container_header_size(&m->writing);
+	m->header_size = vf_container_header_size(&m->writing);
 	m->begun = true;
 	return 0;
 }
@@ -262,24 +263,15 @@ check_schema(const struct vf_merge *m, const char *path, struct vf_error *err)
 static int
 look_at(struct vf_merge *m, struct source *s, struct vf_error *err)
 {
-	struct vf_container_block b;
-	int rc;
-
 	if (open_reader(m, s, err) < 0)
 		return -1;
 	s->stamp = *vf_container_stamp(m->reader);
 	if ((m->begun ? check_schema(m, s->path, err) : begin(m, s->path, err)) < 0)
 		return -1;
-	while ((rc = vf_container_hop(m->reader, &b, err)) > 0) {
-		if (b.count > 0)
-			m->size += vf_container_block_size(b.count, b.raw.n);
-		if (m->opt->stopping())
-			return vf_error(err, VF_ERR_STOPPED, "interrupted");
-	}
-	s->size = vf_container_offset(m->reader);
+	m->blocks_size += vf_container_size(m->reader) - vf_container_offset(m->reader);
 	if (vf_container_codec(m->reader) != m->codec)
 		m->size_known = false;
-	return rc;
+	return 0;
 }
 
 int
@@ -343,18 +335,48 @@ too_large(const struct vf_merge *m, uint64_t size, struct vf_error *err)
 		m->size_known ? "" : "at least ", size, m->opt->max_size);
 }
 
+/* From block to block of a source: adds the sizes of those with records. */
+static int
+hop_over(struct vf_merge *m, struct source *s, uint64_t *size, struct vf_error *err)
+{
+	struct vf_container_block b;
+	int rc = open_reader(m, s, err);
+
+	while (rc == 0 && (rc = vf_container_hop(m->reader, &b, err)) > 0) {
+		if (b.count > 0)
+			*size += vf_container_block_size(b.count, b.raw.n);
+		rc = m->opt->stopping() ? vf_error(err, VF_ERR_STOPPED, "interrupted") : 0;
+	}
+	vf_container_close(m->reader);
+	return rc < 0 ? refuse(m, s, err) : 0;
+}
+
+static int
+all_accepted(const struct vf_merge *m, struct vf_error *err)
+{
+	return m->refused == 0 ? 0 : vf_error(err, VF_ERR_FAILED, "%zu of %zu files refused: nothing is written", m->refused,
+		m->nsources);
+}
+
+/* Where the files together are over the limit, their blocks with records may not be. */
+static int
+check_size(struct vf_merge *m, struct vf_error *err)
+{
+	uint64_t size = m->header_size;
+
+	if (size <= m->opt->max_size && m->size_known && !m->opt->split && size + m->blocks_size > m->opt->max_size)
+		for (size_t i = 0; i < m->nsources; i++)
+			if (hop_over(m, &m->sources[i], &size, err) < 0)
+				return -1;
+	if (all_accepted(m, err) < 0)
+		return -1;
+	return size > m->opt->max_size ? too_large(m, size, err) : 0;
+}
+
 int
 vf_merge_survey(struct vf_merge *m, struct vf_error *err)
 {
-	if (m->refused > 0)
-		return vf_error(err, VF_ERR_FAILED, "%zu of %zu files refused: nothing is written", m->refused, m->nsources);
-	if (check_twice(m, err) < 0)
-		return -1;
-	if (m->size_known && !m->opt->split && m->size > m->opt->max_size)
-		return too_large(m, m->size, err);
-	if (m->header_size > m->opt->max_size)
-		return too_large(m, m->header_size, err);
-	return 0;
+	return all_accepted(m, err) < 0 || check_twice(m, err) < 0 ? -1 : check_size(m, err);
 }
 
 /* The parts of the output */
@@ -499,6 +521,7 @@ read_source(struct vf_merge *m, struct source *s, struct vf_error *err)
 		return vf_error(err, VF_ERR_FAILED, "%s: the file changed while it was read", s->path);
 	if (read_blocks(m, s, err) < 0)
 		return -1;
+	s->size = vf_container_offset(m->reader);
 	if (m->opt->digests && !s->refused) {
 		vf_container_digest(m->reader, hex);
 		vf_hex_get(vf_slice(hex, VF_DIGEST_HEX), s->digest, VF_DIGEST_LEN);
@@ -567,9 +590,7 @@ vf_merge_run(struct vf_merge *m, struct vf_error *err)
 	}
 	if (vf_mill_drain(m->mill, err) < 0 || check_unchanged(m, err) < 0)
 		return -1;
-	if (m->refused > 0)
-		return vf_error(err, VF_ERR_FAILED, "%zu of %zu files refused: nothing is written", m->refused, m->nsources);
-	return end_part(m, err);
+	return all_accepted(m, err) < 0 ? -1 : end_part(m, err);
 }
 
 /* The next part of an earlier, longer run would be taken for one of this run's. */

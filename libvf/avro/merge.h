@@ -1,8 +1,9 @@
 /*
  * avro/merge.h -- many containers of one schema become one, or several under a size.
  *
- * Twice over the sources: vf_merge_add() looks at each one's header and hops
- * over its blocks, so that the size is known before anything is written;
+ * Twice to the sources: vf_merge_add() looks at each one's header;
+ * vf_merge_survey() sees that all are sound so far and within the limit, for
+ * which it hops over the blocks when the files together are not;
  * vf_merge_run() reads them, walks every datum of every block and copies the
  * blocks (or compresses them anew) into temporary files, which vf_merge_commit()
  * names.  A source that is not the same file in the same state all the time is
