@@ -113,6 +113,7 @@ bytes_of() {
 }
 
 @test "vf-merge: empty files, files of no blocks, a block of nothing, a single file" {
+	local size
 	avro make none.avro --records 0
 	avro make some.avro --records 3
 	vf-merge -o out.avro none.avro
@@ -128,6 +129,11 @@ bytes_of() {
 	# Some readers stop at a block of nothing: it is left out.
 	[ "$(avro head out.avro | jq -c '[.blocks,.records]')" = '[3,5]' ]
 	cmp <(avro dump gap.avro some.avro) <(avro dump out.avro)
+	# Nor does it count for the size.
+	size=$(stat -c %s out.avro)
+	vf-merge --max-size "$size" -o out.avro none.avro gap.avro some.avro
+	refused vf-merge --max-size $((size - 1)) -o nowhere/other.avro none.avro gap.avro some.avro
+	[ "$stderr" = "vf-merge: the merged file would have $size bytes, more than the $((size - 1)) of --max-size" ]
 	: >empty.avro
 	refused vf-merge -o other.avro some.avro empty.avro
 	[ "$stderr" = "vf-merge: empty.avro: empty: an Avro file has a header" ]
