@@ -263,6 +263,8 @@ check_schema(const struct vf_merge *m, const char *path, struct vf_error *err)
 static int
 look_at(struct vf_merge *m, struct source *s, struct vf_error *err)
 {
+	if (m->opt->stopping())
+		return vf_error(err, VF_ERR_STOPPED, "interrupted");
 	if (open_reader(m, s, err) < 0)
 		return -1;
 	s->stamp = *vf_container_stamp(m->reader);
