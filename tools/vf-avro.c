@@ -20,7 +20,7 @@ static const struct vf_option options[] = {
 	{ "schema", 0, VF_PATH, offsetof(struct options, schema), "FILE", "write Avro records of this schema" },
 	{ "codec", 0, VF_TEXT, offsetof(struct options, codec), "CODEC", "null (the default), deflate or snappy" },
 	{ "block-size", 0, VF_TEXT, offsetof(struct options, block_size), "SIZE", "bytes of a block before compression; 256KB" },
-	{ "threads", 0, VF_U64, offsetof(struct options, threads), "N", "workers that compress; the output is the same" },
+	{ "threads", 0, VF_U64, offsetof(struct options, threads), "N", "threads that compress; the output is the same" },
 	{ "decode", 0, VF_FLAG, offsetof(struct options, decode), NULL, "read Avro, write CSV" },
 	{ "check", 0, VF_FLAG, offsetof(struct options, check), NULL, "read whole Avro files, show what they hold" },
 	{ "print-schema", 0, VF_FLAG, offsetof(struct options, print_schema), NULL, "show the schema of an Avro file" },

@@ -29,7 +29,7 @@ static const struct vf_option options[] = {
 	{ "manifest", 0, VF_PATH, offsetof(struct options, manifest), "FILE", "keep what was merged into what, with digests" },
 	{ "files-from", 0, VF_PATH, offsetof(struct options, files_from), "FILE", "more files: their names, one a line" },
 	{ "dry-run", 0, VF_FLAG, offsetof(struct options, dry_run), NULL, "check everything, write nothing" },
-	{ "threads", 0, VF_U64, offsetof(struct options, threads), "N", "workers that inflate, check and compress (1)" },
+	{ "threads", 0, VF_U64, offsetof(struct options, threads), "N", "threads that inflate, check and compress (1)" },
 	{ 0 },
 };
 

@@ -89,7 +89,7 @@ struct vf_container_writer_options {
 	struct vf_slice schema;
 	enum vf_codec codec;
 	int level;			/* 0: VF_DEFLATE_LEVEL */
-	unsigned threads;		/* workers that compress (avro/mill.h) */
+	unsigned threads;		/* that compress (avro/mill.h) */
 	bool digest;			/* vf_container_writer_digest() will be called */
 	const unsigned char *sync;	/* VF_CONTAINER_SYNC bytes; NULL: random ones, as it should be */
 	const struct vf_slice (*meta)[2];	/* further entries, key and value */

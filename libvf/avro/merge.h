@@ -24,7 +24,7 @@ struct vf_merge_options {
 	const char *type;		/* short name that the schema's record must have; NULL: any schema */
 	bool has_codec;			/* else the first source's */
 	enum vf_codec codec;
-	unsigned threads;		/* workers (avro/mill.h) */
+	unsigned threads;		/* of the mill (avro/mill.h) */
 	uint64_t max_size;		/* of the output, or of each part */
 	bool split;			/* OUT.0001.avro and so on, each within max_size */
 	bool digests;

@@ -26,12 +26,12 @@ struct slot {
 
 struct vf_mill {
 	struct vf_mill_options opt;
-	struct tools here;		/* the caller's thread's */
+	struct tools here, share;	/* the caller's thread's: for what it does alone, and as one of the workers */
 	struct slot *slots;		/* NULL: no workers, or not yet */
 	size_t nslots, put, take, give;
 	size_t used, flight;		/* slots that are not FREE, and their weight */
 	const struct slot *awaited;	/* the one whose end the caller sleeps for */
-	pthread_t *workers;
+	pthread_t *workers;		/* without the caller's thread */
 	unsigned nworkers;
 	pthread_mutex_t lock;
 	pthread_cond_t filled, done;
@@ -105,6 +105,25 @@ work_on(const struct vf_mill *m, struct tools *t, struct slot *s)
 		free_tools(t);
 }
 
+/* The oldest block that nobody has taken, if there is one.  Called and left with the lock held. */
+static bool
+work_on_next(struct vf_mill *m, struct tools *t)
+{
+	struct slot *s = &m->slots[m->take];
+
+	if (s->state != FILLED)
+		return false;
+	s->state = TAKEN;
+	m->take = (m->take + 1) % m->nslots;
+	pthread_mutex_unlock(&m->lock);
+	work_on(m, t, s);
+	pthread_mutex_lock(&m->lock);
+	s->state = DONE;
+	if (s == m->awaited)
+		pthread_cond_signal(&m->done);
+	return true;
+}
+
 static void *
 work(void *mill)
 {
@@ -112,30 +131,18 @@ work(void *mill)
 	struct tools tools = { 0 };
 
 	pthread_mutex_lock(&m->lock);
-	for (;;) {
-		struct slot *s = &m->slots[m->take];
-
-		if (m->quit)
-			break;
-		if (s->state != FILLED) {
+	while (!m->quit)
+		if (!work_on_next(m, &tools))
 			pthread_cond_wait(&m->filled, &m->lock);
-			continue;
-		}
-		s->state = TAKEN;
-		m->take = (m->take + 1) % m->nslots;
-		pthread_mutex_unlock(&m->lock);
-		work_on(m, &tools, s);
-		pthread_mutex_lock(&m->lock);
-		s->state = DONE;
-		if (s == m->awaited)
-			pthread_cond_signal(&m->done);
-	}
 	pthread_mutex_unlock(&m->lock);
 	free_tools(&tools);
 	return NULL;
 }
 
-/* As many workers as can be had: with none, the caller's thread does the work. Signals stay with the caller. */
+/*
+ * As many workers as can be had, the caller's thread being one of them: alone
+ * it does the work as it comes.  Signals stay with the caller.
+ */
 static int
 start(struct vf_mill *m, struct vf_error *err)
 {
@@ -143,12 +150,12 @@ start(struct vf_mill *m, struct vf_error *err)
 
 	m->nslots = SLOTS * (size_t)m->opt.threads;
 	m->slots = calloc(m->nslots, sizeof(*m->slots));
-	m->workers = calloc(m->opt.threads, sizeof(*m->workers));
+	m->workers = calloc(m->opt.threads - 1, sizeof(*m->workers));
 	if (m->slots == NULL || m->workers == NULL)
 		return vf_error_nomem(err);
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	while (m->nworkers < m->opt.threads && pthread_create(&m->workers[m->nworkers], NULL, work, m) == 0)
+	while (m->nworkers < m->opt.threads - 1 && pthread_create(&m->workers[m->nworkers], NULL, work, m) == 0)
 		m->nworkers++;
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return 0;
@@ -184,6 +191,7 @@ vf_mill_free(struct vf_mill *m)
 	for (size_t i = 0; m->slots != NULL && i < m->nslots; i++)
 		vf_buf_free(&m->slots[i].bytes);
 	free_tools(&m->here);
+	free_tools(&m->share);
 	free(m->slots);
 	free(m->workers);
 	pthread_mutex_destroy(&m->lock);
@@ -194,13 +202,16 @@ vf_mill_free(struct vf_mill *m)
 
 /* The ring */
 
+/* Sleeps only when there is nothing left to do but what others are at.  With the lock held. */
 static void
 await(struct vf_mill *m, const struct slot *s)
 {
-	m->awaited = s;
 	while (s->state != DONE)
-		pthread_cond_wait(&m->done, &m->lock);
-	m->awaited = NULL;
+		if (!work_on_next(m, &m->share)) {
+			m->awaited = s;
+			pthread_cond_wait(&m->done, &m->lock);
+			m->awaited = NULL;
+		}
 }
 
 /* The oldest block, once it is done. A large one was left to this thread, so that there is one of them at a time. */

@@ -2,6 +2,7 @@
  * avro/mill.h -- blocks are inflated, walked and compressed, by workers when
  * there are any, and handed on in the order in which they came: neither the
  * bytes nor the first fault that is found depend on the number of workers.
+ * The caller's thread is one of them: where it would have to wait, it works.
  */
 #ifndef VF_AVRO_MILL_H
 #define VF_AVRO_MILL_H
@@ -9,7 +10,7 @@
 #include "avro/codec.h"
 #include "avro/walk.h"
 
-#define VF_MILL_THREADS 64			/* the most workers */
+#define VF_MILL_THREADS 64			/* the most of them */
 /* What is larger is no work for workers but for the caller's own thread, one block at a time. */
 #define VF_MILL_INFLATED ((size_t)4 << 20)	/* bytes of a block that is inflated, stored and plain */
 #define VF_MILL_FLIGHT ((size_t)64 << 20)	/* bytes of all blocks that workers have */
@@ -35,7 +36,7 @@ struct vf_mill_options {
 	int level;			/* deflate's */
 	size_t block_max;		/* bytes that a block may inflate to */
 	const struct vf_walk *walk;	/* that every block must pass; NULL: none is looked into */
-	unsigned threads;		/* workers; 0 or 1: the caller's own thread does the work */
+	unsigned threads;		/* workers, the caller's thread included; 0 or 1: nothing but that */
 	vf_mill_sink *sink;
 	void *ctx;
 };
@@ -43,7 +44,7 @@ struct vf_mill_options {
 struct vf_mill;
 
 /*
- * Workers begin with the first block that has to be inflated or compressed;
+ * Threads begin with the first block that has to be inflated or compressed;
  * they see no signals.  Memory without them: the largest block, plain and
  * compressed, as far as it is made.  With them besides: four times
  * VF_MILL_FLIGHT at the most for blocks on their way (buffers of twice their
