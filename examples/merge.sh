@@ -119,7 +119,7 @@ fetch_sources() {
 
 merge_sources() {
 	cd -- "$source_root"
-	vf-merge --type "$lake_type" --max-size "$max_size" "${merge_args[@]}" --files-from "$vf_stage/paths" \
+	vf-merge --strict --type "$lake_type" --max-size "$max_size" "${merge_args[@]}" --files-from "$vf_stage/paths" \
 		--stats "$vf_stage/stats.ndjson" --manifest "$vf_stage/merged.json" -o "$vf_stage/merged.avro"
 }
 

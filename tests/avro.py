@@ -4,6 +4,7 @@
     avro.py make FILE [--records N] [--first I] [--block N] [--codec C] [--schema TEXT]
     avro.py dump FILE...        each record as one line of JSON, in order
     avro.py head FILE           {"codec", "blocks", "records", "meta"}
+    avro.py loose FILE          three registrations in a block that zlib does not inflate
 
 `make` writes registrations: {"id": "nf<I>", "score": I / 1000, "market": null or a name}.
 """
@@ -44,6 +45,31 @@ def literals(data):
         part = data[at:at + 60]
         out += bytes([(len(part) - 1) << 2]) + part
     return bytes(out)
+
+
+def loose(data):
+    """A deflate stream of literals alone, with 32 distance codes where zlib allows 30: libdeflate takes it, zlib does not."""
+    bits = []
+
+    def put(value, n):
+        bits.extend(value >> i & 1 for i in range(n))
+
+    def put_code(value, n):
+        bits.extend(value >> i & 1 for i in reversed(range(n)))
+
+    for value, n in (1, 1), (2, 2), (257 - 257, 5), (32 - 1, 5), (19 - 4, 4):
+        put(value, n)
+    for symbol in 16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15:
+        put({8: 1, 0: 2, 9: 2}.get(symbol, 0), 3)
+    # 255 literals of 8 bits, the last one and the end of 9, no distances.
+    for value, n, times in (0, 1, 255), (3, 2, 2), (2, 2, 32):
+        for _ in range(times):
+            put_code(value, n)
+    for byte in data:
+        put_code(*((byte, 8) if byte < 255 else (510, 9)))
+    put_code(511, 9)
+    bits.extend([0] * (-len(bits) % 8))
+    return bytes(sum(bit << i for i, bit in enumerate(bits[at:at + 8])) for at in range(0, len(bits), 8))
 
 
 def store(data, codec):
@@ -205,6 +231,10 @@ def main():
         if given:
             sys.exit(f"avro.py: unknown options {' '.join(given)}")
         make(name, *numbers, *texts)
+    elif verb == "loose":
+        with open(*words, "wb") as out:
+            raw = loose(b"".join(map(registration, range(3))))
+            out.write(header(SCHEMA, "deflate") + put_long(3) + put_bytes(raw) + SYNC)
     elif verb == "dump":
         for name in words:
             for record in records(name):

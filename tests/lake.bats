@@ -247,6 +247,12 @@ rename_taken() {
 	"$PYTHON3" "$VF_SRCDIR/tests/avro.py" make "$root/registration/dt=$day/b.avro" --records 0 --schema '"string"'
 	try merge daily "$day"
 	[ "$status" -eq 1 ]
+	# What the lake's readers could not inflate.
+	rm "$root/registration/dt=$day/a.avro"
+	"$PYTHON3" "$VF_SRCDIR/tests/avro.py" loose "$root/registration/dt=$day/b.avro"
+	try merge daily "$day"
+	[ "$status" -eq 1 ]
+	[[ $stderr == *"vf-merge: dt=$day/b.avro: the block at byte "*"too many length or distance symbols"* ]]
 }
 
 @test "lake: an object of more than 1.2 GB in a message is refused" {

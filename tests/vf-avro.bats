@@ -345,6 +345,14 @@ vf-avro,in.avro,6,schema,id' ]
 	[ "$(wc -l <<<"$stderr")" -eq 1 ]
 }
 
+@test "vf-avro: --check refuses what zlib does not inflate, --decode reads what can be read" {
+	"$PYTHON3" "$VF_SRCDIR/tests/avro.py" loose loose.avro
+	[ "$(vf-avro --decode loose.avro)" = $'id,score,market\nnf0,0,\nnf1,0.001,M1\nnf2,0.002,M2' ]
+	try vf-avro --check loose.avro
+	[ "$status" -eq 1 ]
+	[[ $stderr == 'vf-avro: loose.avro: the block at byte '*': the deflate stream is damaged: too many length or distance symbols' ]]
+}
+
 @test "vf-avro: a full disk, a closed pipe, a closed standard output" {
 	{ echo id; seq 1 300000; } >in.csv
 	try sh -c 'vf-avro --schema id.avsc in.csv >/dev/full'

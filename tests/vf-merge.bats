@@ -79,6 +79,25 @@ bytes_of() {
 	avro dump null.8.avro | cmp records
 }
 
+@test "vf-merge: --strict refuses what zlib, and with it the readers of other languages, does not inflate" {
+	local n
+	avro make a.avro --records 3000 --block 50 --codec deflate
+	avro dump a.avro >records
+	avro loose loose.avro
+	vf-merge -o out.avro a.avro loose.avro
+	try avro dump out.avro
+	[ "$status" -ne 0 ]
+	[[ $stderr == *"too many length or distance symbols" ]]
+	for n in 1 2; do
+		try vf-merge --strict --threads "$n" -o strict.avro a.avro loose.avro
+		[ "$status" -eq 1 ]
+		[[ $stderr == 'vf-merge: loose.avro: the block at byte '*': the deflate stream is damaged: too many length or distance symbols' ]]
+		[ ! -e strict.avro ]
+		vf-merge --strict --threads "$n" -o sound.avro a.avro
+		avro dump sound.avro | cmp records
+	done
+}
+
 @test "vf-merge: workers change no word about a damaged file: the first fault of each, in the order of the files" {
 	local n
 	avro make a.avro --records 4000 --block 50 --codec deflate

@@ -12,6 +12,7 @@
 /* A file that is being read, and what its schema was compiled to: kept while files have the same schema. */
 struct reader {
 	struct vf_run *run;
+	bool strict;				/* deflate as zlib inflates it */
 	struct vf_container *container;
 	struct vf_schema *schema;
 	struct vf_walk *walk;
@@ -55,11 +56,12 @@ close_reader(struct reader *r)
 static int
 open_file(struct reader *r, int file)
 {
+	const struct vf_container_options reading = { .strict = r->strict };
 	struct vf_error *err = &r->run->err;
 	struct vf_slice text;
 
 	r->name = is_stdin(r->run, file) ? "stdin" : path(r->run, file);
-	if (r->container == NULL && (r->container = vf_container_new(&(struct vf_container_options){ 0 }, err)) == NULL)
+	if (r->container == NULL && (r->container = vf_container_new(&reading, err)) == NULL)
 		return -1;
 	if (vf_container_open(r->container, path(r->run, file), err) < 0)
 		return -1;
@@ -262,7 +264,7 @@ check_file(struct reader *r, struct vf_out *out, int file)
 int
 avro_check(struct vf_run *run)
 {
-	struct reader r = { .run = run };
+	struct reader r = { .run = run, .strict = true };
 	struct vf_out *out = vf_output(run, &(struct vf_out_options){ .sets = figures });
 	int rc = out == NULL ? -1 : 0;
 

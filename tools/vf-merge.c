@@ -13,7 +13,7 @@
 
 struct options {
 	const char *type, *max_size, *codec, *schema, *manifest, *files_from;
-	bool split, dry_run;
+	bool split, dry_run, strict;
 	uint64_t threads;
 };
 
@@ -28,6 +28,7 @@ static const struct vf_option options[] = {
 	{ "schema", 0, VF_PATH, offsetof(struct options, schema), "FILE", "the schema that all files must have (the first file's)" },
 	{ "manifest", 0, VF_PATH, offsetof(struct options, manifest), "FILE", "keep what was merged into what, with digests" },
 	{ "files-from", 0, VF_PATH, offsetof(struct options, files_from), "FILE", "more files: their names, one a line" },
+	{ "strict", 0, VF_FLAG, offsetof(struct options, strict), NULL, "refuse what zlib does not inflate; slower" },
 	{ "dry-run", 0, VF_FLAG, offsetof(struct options, dry_run), NULL, "check everything, write nothing" },
 	{ "threads", 0, VF_U64, offsetof(struct options, threads), "N", "threads that inflate, check and compress (1)" },
 	{ 0 },
@@ -78,6 +79,7 @@ check(struct vf_run *run, void *options_, struct vf_in_options *in)
 	m->has_codec = opt->codec != NULL;
 	m->threads = (unsigned)opt->threads;
 	m->split = opt->split;
+	m->strict = opt->strict;
 	m->digests = opt->manifest != NULL;
 	m->spool_dir = vf_env("TMPDIR");
 	m->stopping = vf_stopping;

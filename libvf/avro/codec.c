@@ -1,9 +1,12 @@
 #include "avro/codec.h"
 
 #include <libdeflate.h>
+#include <limits.h>
 #include <snappy-c.h>
 #include <stdint.h>
 #include <stdlib.h>
+#define ZLIB_CONST
+#include <zlib.h>
 
 #define FIRST_SIZE	((size_t)64 << 10)
 #define STRAY		4	/* bytes behind a deflate stream that are let pass */
@@ -48,17 +51,21 @@ scratch_size(struct scratch *s, size_t size)
 
 struct vf_inflater {
 	size_t max;
+	bool strict;
 	struct scratch out;
-	struct libdeflate_decompressor *deflate;
+	struct libdeflate_decompressor *deflate;	/* made when it is needed first, one of the two */
+	z_stream *zlib;
 };
 
 struct vf_inflater *
-vf_inflater_new(size_t max)
+vf_inflater_new(size_t max, bool strict)
 {
 	struct vf_inflater *in = calloc(1, sizeof(*in));
 
-	if (in != NULL)
+	if (in != NULL) {
 		in->max = max;
+		in->strict = strict;
+	}
 	return in;
 }
 
@@ -68,6 +75,9 @@ vf_inflater_free(struct vf_inflater *in)
 	if (in == NULL)
 		return;
 	libdeflate_free_decompressor(in->deflate);
+	if (in->zlib != NULL)
+		inflateEnd(in->zlib);
+	free(in->zlib);
 	free(in->out.p);
 	free(in);
 }
@@ -79,26 +89,76 @@ too_big(const struct vf_inflater *in, struct vf_error *err)
 	return 1;
 }
 
+/* What became of a stream and a buffer. */
+enum result { WHOLE, DAMAGED, MORE_THAN_FITS, NO_MEMORY };
+
+static enum result
+by_libdeflate(struct vf_inflater *in, struct vf_slice raw, size_t size, size_t *used, size_t *got)
+{
+	if (in->deflate == NULL && (in->deflate = libdeflate_alloc_decompressor()) == NULL)
+		return NO_MEMORY;
+	switch (libdeflate_deflate_decompress_ex(in->deflate, raw.p, raw.n, in->out.p, size, used, got)) {
+	case LIBDEFLATE_SUCCESS:
+		return WHOLE;
+	case LIBDEFLATE_INSUFFICIENT_SPACE:
+		return MORE_THAN_FITS;
+	default:
+		return DAMAGED;
+	}
+}
+
+static enum result
+by_zlib(struct vf_inflater *in, struct vf_slice raw, size_t size, size_t *used, size_t *got)
+{
+	z_stream *z = in->zlib;
+	int rc;
+
+	if (raw.n > UINT_MAX || size > UINT_MAX)	/* zlib's own measure; no container has such blocks */
+		return MORE_THAN_FITS;
+	if (z == NULL) {
+		if ((z = calloc(1, sizeof(*z))) == NULL || inflateInit2(z, -MAX_WBITS) != Z_OK) {
+			free(z);
+			return NO_MEMORY;
+		}
+		in->zlib = z;
+	}
+	inflateReset(z);
+	z->next_in = (const Bytef *)raw.p;
+	z->avail_in = (uInt)raw.n;
+	z->next_out = (Bytef *)in->out.p;
+	z->avail_out = (uInt)size;
+	rc = inflate(z, Z_FINISH);
+	*used = raw.n - z->avail_in;
+	*got = size - z->avail_out;
+	if (rc == Z_STREAM_END)
+		return WHOLE;
+	if (rc == Z_MEM_ERROR)
+		return NO_MEMORY;
+	return rc == Z_BUF_ERROR && z->avail_out == 0 ? MORE_THAN_FITS : DAMAGED;
+}
+
 /* The stream does not tell its size: the buffer doubles until it is enough, and stays that large. */
 static int
 inflate_deflate(struct vf_inflater *in, struct vf_slice raw, struct vf_slice *data, struct vf_error *err)
 {
 	size_t used, got, size = in->out.size > 0 ? in->out.size : in->max < FIRST_SIZE ? in->max : FIRST_SIZE;
-	enum libdeflate_result rc;
+	enum result rc;
 
-	if (in->deflate == NULL && (in->deflate = libdeflate_alloc_decompressor()) == NULL)
-		return vf_error_nomem(err);
 	for (;;) {
 		if (scratch_size(&in->out, size) < 0)
 			return vf_error_nomem(err);
-		rc = libdeflate_deflate_decompress_ex(in->deflate, raw.p, raw.n, in->out.p, size, &used, &got);
-		if (rc != LIBDEFLATE_INSUFFICIENT_SPACE)
+		rc = (in->strict ? by_zlib : by_libdeflate)(in, raw, size, &used, &got);
+		if (rc != MORE_THAN_FITS)
 			break;
 		if (size >= in->max)
 			return too_big(in, err);
 		size = size <= in->max / 2 ? 2 * size : in->max;
 	}
-	if (rc != LIBDEFLATE_SUCCESS)
+	if (rc == NO_MEMORY)
+		return vf_error_nomem(err);
+	if (rc == DAMAGED && in->strict && in->zlib->msg != NULL)
+		return vf_error(err, VF_ERR_FAILED, "the deflate stream is damaged: %s", in->zlib->msg);
+	if (rc == DAMAGED)
 		return vf_error(err, VF_ERR_FAILED, "the deflate stream is damaged or cut off");
 	if (raw.n - used > STRAY)
 		return vf_error(err, VF_ERR_FAILED, "%zu bytes behind the deflate stream", raw.n - used);

@@ -58,7 +58,7 @@ vf_container_new(const struct vf_container_options *opt, struct vf_error *err)
 		c->fd = -1;
 		c->p_size = READ + PAGE;
 		c->p = malloc(c->p_size);
-		c->inflater = vf_inflater_new(c->opt.block_max);
+		c->inflater = vf_inflater_new(c->opt.block_max, c->opt.strict);
 		vf_buf_init(&c->text, VF_CONTAINER_HEADER_MAX);
 	}
 	if (c == NULL || c->p == NULL || c->inflater == NULL) {

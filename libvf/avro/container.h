@@ -28,6 +28,7 @@ struct vf_container;
 struct vf_container_options {
 	size_t block_max;		/* 0: VF_CONTAINER_BLOCK_MAX */
 	bool digest;			/* vf_container_digest() will be called */
+	bool strict;			/* deflate as zlib inflates it (avro/codec.h) */
 };
 
 struct vf_container_block {

@@ -572,7 +572,7 @@ static int
 start_mill(struct vf_merge *m, struct vf_error *err)
 {
 	const struct vf_mill_options opt = { .codec = m->codec, .level = VF_DEFLATE_LEVEL, .block_max = VF_CONTAINER_BLOCK_MAX,
-		.walk = m->walk, .threads = m->opt->threads, .sink = sink, .ctx = m };
+		.strict = m->opt->strict, .walk = m->walk, .threads = m->opt->threads, .sink = sink, .ctx = m };
 
 	m->mill = vf_mill_new(&opt);
 	return m->mill != NULL ? 0 : vf_error_nomem(err);

@@ -25,6 +25,7 @@ struct vf_merge_options {
 	bool has_codec;			/* else the first source's */
 	enum vf_codec codec;
 	unsigned threads;		/* of the mill (avro/mill.h) */
+	bool strict;			/* deflate as zlib inflates it (avro/codec.h) */
 	uint64_t max_size;		/* of the output, or of each part */
 	bool split;			/* OUT.0001.avro and so on, each within max_size */
 	bool digests;

@@ -57,7 +57,7 @@ grind(const struct vf_mill *m, struct tools *t, size_t max, struct vf_mill_block
 	int rc;
 
 	if (b->codec != VF_CODEC_NULL) {
-		if (t->inflater == NULL && (t->inflater = vf_inflater_new(max)) == NULL)
+		if (t->inflater == NULL && (t->inflater = vf_inflater_new(max, m->opt.strict)) == NULL)
 			return vf_error_nomem(err);
 		if ((rc = vf_inflate(t->inflater, b->codec, b->raw, &data, err)) != 0)
 			return rc;

@@ -35,6 +35,7 @@ struct vf_mill_options {
 	enum vf_codec codec;		/* of what is compressed */
 	int level;			/* deflate's */
 	size_t block_max;		/* bytes that a block may inflate to */
+	bool strict;			/* deflate as zlib inflates it (avro/codec.h) */
 	const struct vf_walk *walk;	/* that every block must pass; NULL: none is looked into */
 	unsigned threads;		/* workers, the caller's thread included; 0 or 1: nothing but that */
 	vf_mill_sink *sink;
