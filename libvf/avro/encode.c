@@ -421,10 +421,11 @@ put_string(unsigned char *p, struct vf_slice s)
 static unsigned char *
 put_strings(unsigned char *p, struct vf_slice s)
 {
-	const char *end = s.p + s.n, *semicolon;
 	int64_t n = 1;
 
 	if (s.n > 0) {
+		const char *end = s.p + s.n, *semicolon;
+
 		for (const char *q = s.p; (q = memchr(q, ';', (size_t)(end - q))) != NULL; q++)
 			n++;
 		p += vf_varint_put(p, n);
