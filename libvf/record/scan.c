@@ -43,7 +43,7 @@ struct marks {
 	bool unusual;			/* a NUL, a quote, a CR or a high byte: one answer for all that is rare */
 };
 
-/* How chunks are looked at: in plain C, with SSE2 (every x86-64 has it), or with AVX-512. */
+/* How chunks are looked at: in plain C, with SSE2 (every x86-64 has it), with AVX2, or with AVX-512. */
 struct way {
 	struct marks (*look)(const char *, char delimiter);
 	unsigned (*count)(uint64_t bits);
@@ -204,7 +204,58 @@ scan_plain(struct vf_scan *s, const char *p, size_t n, char delimiter)
 }
 
 #ifdef __x86_64__
+#define AVX2 __attribute__((target("avx2,bmi,popcnt")))
 #define AVX512 __attribute__((target("avx512f,avx512bw,avx512vbmi2,bmi,popcnt")))
+
+AVX2 static INLINE uint64_t
+mask_256(__m256i low, __m256i high)
+{
+	return (uint32_t)_mm256_movemask_epi8(low) | (uint64_t)(uint32_t)_mm256_movemask_epi8(high) << 32;
+}
+
+AVX2 static INLINE __m256i
+either_256(__m256i low, __m256i high, char c)
+{
+	__m256i x = _mm256_set1_epi8(c);
+
+	return _mm256_or_si256(_mm256_cmpeq_epi8(low, x), _mm256_cmpeq_epi8(high, x));
+}
+
+AVX2 static INLINE uint64_t
+places_256(__m256i low, __m256i high, char c)
+{
+	__m256i x = _mm256_set1_epi8(c);
+
+	return mask_256(_mm256_cmpeq_epi8(low, x), _mm256_cmpeq_epi8(high, x));
+}
+
+AVX2 static INLINE struct marks
+look_256(const char *p, char delimiter)
+{
+	__m256i low = _mm256_loadu_si256((const __m256i *)(const void *)p);
+	__m256i high = _mm256_loadu_si256((const __m256i *)(const void *)(p + 32));
+	__m256i any = _mm256_or_si256(_mm256_or_si256(low, high), either_256(low, high, '\0'));
+	struct marks m;
+
+	any = _mm256_or_si256(any, _mm256_or_si256(either_256(low, high, '"'), either_256(low, high, '\r')));
+	m.unusual = _mm256_movemask_epi8(any) != 0;
+	m.lf = places_256(low, high, '\n');
+	m.ends = places_256(low, high, delimiter) | m.lf;
+	return m;
+}
+
+/* AVX-512's, too. */
+AVX2 static INLINE unsigned
+count_popcnt(uint64_t bits)
+{
+	return (unsigned)__builtin_popcountll(bits);
+}
+
+AVX2 static void
+scan_256(struct vf_scan *s, const char *p, size_t n, char delimiter)
+{
+	scan(s, p, n, delimiter, (struct way){ look_256, count_popcnt, put });
+}
 
 AVX512 static INLINE struct marks
 look_512(const char *p, char delimiter)
@@ -219,12 +270,6 @@ look_512(const char *p, char delimiter)
 		| _mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8('"'))
 		| _mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8('\r'))) != 0;
 	return m;
-}
-
-AVX512 static INLINE unsigned
-count_512(uint64_t bits)
-{
-	return (unsigned)__builtin_popcountll(bits);
 }
 
 /* The numbers of the places 0 to 63, those without a bit pressed out; sixteen at a time made wide. */
@@ -247,16 +292,25 @@ put_512(uint32_t *pos, uint64_t bits, unsigned n, uint32_t at)
 AVX512 static void
 scan_512(struct vf_scan *s, const char *p, size_t n, char delimiter)
 {
-	scan(s, p, n, delimiter, (struct way){ look_512, count_512, put_512 });
+	scan(s, p, n, delimiter, (struct way){ look_512, count_popcnt, put_512 });
+}
+
+static bool
+has_avx512(void)
+{
+	return __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vbmi2");
+}
+
+static bool
+has_avx2(void)
+{
+	return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("popcnt");
 }
 
 void
 vf_scan_block(struct vf_scan *s, const char *p, size_t n, char delimiter)
 {
-	if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vbmi2"))
-		scan_512(s, p, n, delimiter);
-	else
-		scan_plain(s, p, n, delimiter);
+	(has_avx512() ? scan_512 : has_avx2() ? scan_256 : scan_plain)(s, p, n, delimiter);
 }
 #else
 void

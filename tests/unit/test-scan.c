@@ -65,10 +65,16 @@ main(void)
 	char block[LONGEST + VF_SCAN_CHUNK + 1];
 	struct vf_scan scan = { 0 };
 	struct vf_error err;
-	void (*const ways[])(struct vf_scan *, const char *, size_t, char) = { vf_scan_block, scan_plain };
-	int wrong = 0, unflagged = 0, loud = 0;
+	void (*ways[4])(struct vf_scan *, const char *, size_t, char) = { vf_scan_block, scan_plain };
+	int nways = 2, wrong = 0, unflagged = 0, loud = 0;
 
 	tap_seed();
+#ifdef __x86_64__
+	if (has_avx2())
+		ways[nways++] = scan_256;
+	if (has_avx512())
+		ways[nways++] = scan_512;
+#endif
 	ok(vf_scan_reserve(&scan, LONGEST + 1, &err) == 0, "room for a block");
 	for (int round = 0; round < 40000; round++) {
 		size_t n = tap_random() % (LONGEST + 1);
@@ -77,7 +83,7 @@ main(void)
 		for (size_t i = 0; i < sizeof block; i++)
 			block[i] = tight ? dense[tap_random() % (sizeof dense - 1)] :
 				sparse[tap_random() % (sizeof sparse - 1)];
-		ways[round / 2 % 2](&scan, block, n, ',');
+		ways[round / 2 % nways](&scan, block, n, ',');
 		wrong += !index_right(&scan, block, n, ',');
 		unflagged += !flags_right(&scan, block, n);
 		loud += !quiet_is_quiet(&scan, block, n);
