@@ -8,7 +8,8 @@
 
 /* How a field is made; one that has no values is a constant. */
 struct column {
-	enum { CONSTANT, STRING, BYTES, INT, LONG, MILLIS, FLOAT, DOUBLE, BOOLEAN, ENUM, STRINGS } kind;
+	enum { CONSTANT, STRING, BYTES, STRINGS, /* not text, blanks do not count: */ INT, LONG, MILLIS, FLOAT, DOUBLE, BOOLEAN,
+		ENUM } kind;
 	bool choice, nullable;			/* in a union; with null */
 	unsigned char branch, null;		/* the union's index of the value, and of null, as bytes */
 	size_t at, n;				/* of a constant: its bytes in `constants` */
@@ -384,14 +385,21 @@ vf_encode_free(struct vf_encode *e)
 
 /* ---- records; there is room for what is put ---- */
 
-/* Short pieces are moved without a call and without a loop, whose end would be guessed wrong. */
-static inline void
+/*
+ * Short pieces are moved without a call and without a loop, whose end would be
+ * guessed wrong: in two, or in four, parts that may lie upon each other.
+ */
+static inline __attribute__((always_inline)) void
 copy(unsigned char *to, const char *p, size_t n)
 {
-	if (n > 32) {
+	if (n > 64) {
 		memcpy(to, p, n);
 	} else if (n >= 16) {
+		size_t second = n < 32 ? n - 16 : 16, third = n - 16 - second;
+
 		memcpy(to, p, 16);
+		memcpy(to + second, p + second, 16);
+		memcpy(to + third, p + third, 16);
 		memcpy(to + n - 16, p + n - 16, 16);
 	} else if (n >= 8) {
 		memcpy(to, p, 8);
@@ -458,15 +466,32 @@ find_symbol(const struct column *c, struct vf_slice s)
 	return -1;
 }
 
-/* What is no string: blanks do not count. NULL: it does not fit. */
-static unsigned char *
-put_other(const struct column *c, unsigned char *p, struct vf_slice s)
+/* What follows the value, or NULL: it does not fit. */
+static inline unsigned char *
+put_value(const struct vf_encode *e, const struct column *c, unsigned char *p, struct vf_slice s)
 {
 	double d;
 	float f;
 	int64_t v;
 
+	if (c->kind >= INT)
+		s = vf_slice_trim(s);
+	if (s.n == 0 && c->nullable) {
+		*p = c->null;
+		return p + 1;
+	}
+	*p = c->branch;
+	p += c->choice;
 	switch (c->kind) {
+	case CONSTANT:
+		if (c->n > 0)
+			memcpy(p, e->constants.p + c->at, c->n);
+		return p + c->n;
+	case STRING:
+	case BYTES:
+		return put_string(p, s);
+	case STRINGS:
+		return put_strings(p, s);
 	case INT:
 		if (!vf_num_i64(s, &v) || v < INT32_MIN || v > INT32_MAX)
 			return NULL;
@@ -482,49 +507,27 @@ put_other(const struct column *c, unsigned char *p, struct vf_slice s)
 	case BOOLEAN:
 		*p = vf_slice_is(s, "true");
 		return *p != 0 || vf_slice_is(s, "false") ? p + 1 : NULL;
+	case ENUM:
 	default:
 		v = find_symbol(c, s);
 		return v >= 0 ? p + vf_varint_put(p, v) : NULL;
 	}
 }
 
-static inline unsigned char *
-put_value(const struct vf_encode *e, const struct column *c, unsigned char *p, struct vf_slice s)
-{
-	bool text = c->kind == STRING || c->kind == BYTES || c->kind == STRINGS;
-
-	if (c->kind == CONSTANT) {
-		if (c->n > 0)
-			copy(p, e->constants.p + c->at, c->n);
-		return p + c->n;
-	}
-	if (!text)
-		s = vf_slice_trim(s);
-	if (s.n == 0 && c->nullable) {
-		*p = c->null;
-		return p + 1;
-	}
-	if (c->choice)
-		*p++ = c->branch;
-	if (!text)
-		return put_other(c, p, s);
-	return c->kind == STRINGS ? put_strings(p, s) : put_string(p, s);
-}
-
 int
 vf_encode_put(const struct vf_encode *e, const struct vf_slice *values, struct vf_buf *b, size_t *field)
 {
-	size_t room = e->constants.n + e->n * ROOM;
+	const struct column *columns = e->columns;
+	size_t n = e->n, room = e->constants.n + n * ROOM;
 	unsigned char *p;
 
-	for (size_t i = 0; i < e->n; i++)
-		if (e->columns[i].kind != CONSTANT)
-			room += 2 * values[i].n;
+	for (size_t i = 0; i < n; i++)
+		room += 2 * values[i].n;
 	if (b->size - b->n < room && vf_buf_reserve(b, room) < 0)
 		return -1;
 	p = (unsigned char *)b->p + b->n;
-	for (size_t i = 0; i < e->n; i++) {
-		p = put_value(e, &e->columns[i], p, values[i]);
+	for (size_t i = 0; i < n; i++) {
+		p = put_value(e, &columns[i], p, values[i]);
 		if (p == NULL) {
 			*field = i;
 			return 1;

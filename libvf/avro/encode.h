@@ -26,9 +26,9 @@ struct vf_encode *vf_encode_new(const struct vf_schema *, const bool *present, c
 void vf_encode_free(struct vf_encode *);
 
 /*
- * Appends one record; values[i] is the text of field i, UTF-8 (of absent
- * fields it is not looked at).  0; 1: a value does not fit, *field is its
- * index and nothing was appended; -1: no memory, or the buffer's cap.
+ * Appends one record; values[i] is the text of field i, UTF-8; of an absent
+ * field it is empty.  0; 1: a value does not fit, *field is its index and
+ * nothing was appended; -1: no memory, or the buffer's cap.
  */
 int vf_encode_put(const struct vf_encode *, const struct vf_slice *values, struct vf_buf *, size_t *field);
 

@@ -101,42 +101,42 @@ offset(struct vf_slice s, size_t at, int64_t *seconds)
 }
 
 #if defined __BYTE_ORDER__ && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-/* Eight bytes at p, of which those that are 0 in `form` are digits, and become their values; the others become 0. */
-static inline bool
-taken(const char *p, const char form[8], uint64_t *w)
+/* Eight bytes at p less those of `form`. */
+static inline uint64_t
+less(const char *p, const char form[8])
 {
-	const uint64_t sixes = 0x0606060606060606u, tens = 0xf0f0f0f0f0f0f0f0u;
-	uint64_t want;
+	uint64_t w, from;
 
-	memcpy(w, p, sizeof *w);
-	memcpy(&want, form, sizeof want);
-	*w ^= want;
-	return ((*w | (*w + sixes)) & tens) == 0;
+	memcpy(&w, p, sizeof w);
+	memcpy(&from, form, sizeof from);
+	return w ^ from;
 }
 
+/* Byte i of w as tens, the next one as units. */
 static inline unsigned
-byte(uint64_t w, int i)
+pair(uint64_t w, int i)
 {
-	return (unsigned)(w >> 8 * i) & 0xff;
+	return (unsigned)((w * 10 + (w >> 8)) >> 8 * i) & 0xff;
 }
 
 /* `YYYY-MM-DDTHH:MM:SSZ`, as most are, read in three pieces; false: it is another form, or no date. */
 static inline bool
 common_form(const char *p, int64_t *milliseconds)
 {
-	const uint64_t marks[3] = { 0xff0000ff00000000u, 0x0000ff0000ff0000u, 0xff0000ff0000ff00u };
+	const uint64_t sixes = 0x0606060606060606u, tens = 0xf0f0f0f0f0f0f0f0u;
+	uint64_t a = less(p, "0000-00-"), b = less(p + 8, "00T00:00"), c = less(p + 12, "0:00:00Z");
 	unsigned y, m, d, h, min, sec;
-	uint64_t w[3];
 
-	if (!taken(p, "0000-00-", &w[0]) || !taken(p + 8, "00T00:00", &w[1]) || !taken(p + 12, "0:00:00Z", &w[2]) ||
-		((w[0] & marks[0]) | (w[1] & marks[1]) | (w[2] & marks[2])) != 0)
+	/* Digits are 0 to 9 now, and what is always the same is 0. */
+	if (((a | (a + sixes) | b | (b + sixes) | c | (c + sixes)) & tens) != 0 ||
+		((a & 0xff0000ff00000000u) | (b & 0x0000ff0000ff0000u) | (c & 0xff0000ff0000ff00u)) != 0)
 		return false;
-	y = byte(w[0], 0) * 1000 + byte(w[0], 1) * 100 + byte(w[0], 2) * 10 + byte(w[0], 3);
-	m = byte(w[0], 5) * 10 + byte(w[0], 6);
-	d = byte(w[1], 0) * 10 + byte(w[1], 1);
-	h = byte(w[1], 3) * 10 + byte(w[1], 4);
-	min = byte(w[1], 6) * 10 + byte(w[1], 7);
-	sec = byte(w[2], 5) * 10 + byte(w[2], 6);
+	y = pair(a, 0) * 100 + pair(a, 2);
+	m = pair(a, 5);
+	d = pair(b, 0);
+	h = pair(b, 3);
+	min = pair(b, 6);
+	sec = pair(c, 5);
 	if (y < 1970 || m < 1 || m > 12 || d < 1 || (d > 28 && d > month_days(y, m)) || h > 23 || min > 59 || sec > 59)
 		return false;
 	*milliseconds = (vf_date_days(y, m, d) * DAY + (int64_t)(h * 3600 + min * 60 + sec)) * 1000;
