@@ -334,6 +334,17 @@ varint(const unsigned char *p, const unsigned char *end, int64_t *v)
 static inline const unsigned char *
 skip_varint(const unsigned char *p, const unsigned char *end, int max, unsigned top)
 {
+#if defined __BYTE_ORDER__ && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	/* Of eight bytes the first without its high bit ends it; before the last that is allowed it may be anything. */
+	if (__builtin_expect(end - p >= 8, 1)) {
+		uint64_t word;
+
+		memcpy(&word, p, sizeof word);
+		word = ~word & 0x8080808080808080u;
+		if (word != 0 && __builtin_ctzll(word) / 8 + 1 < max)
+			return p + __builtin_ctzll(word) / 8 + 1;
+	}
+#endif
 	for (int i = 1; p < end; i++) {
 		unsigned char b = *p++;
 
@@ -364,11 +375,11 @@ high16(const unsigned char *p)
 	return (uint64_t)(uint32_t)_mm_movemask_epi8(_mm_loadu_si128((const __m128i *)(const void *)p));
 }
 
-/* Which of the 64 bytes at p are not ASCII. */
+/* Which of the 32 bytes at p are not ASCII. */
 static inline uint64_t
 high_bits(const unsigned char *p)
 {
-	return high16(p) | high16(p + 16) << 16 | high16(p + 32) << 32 | high16(p + 48) << 48;
+	return high16(p) | high16(p + 16) << 16;
 }
 #else
 static inline uint64_t
@@ -376,7 +387,7 @@ high_bits(const unsigned char *p)
 {
 	uint64_t word, high = 0;
 
-	for (size_t i = 0; i < 64; i += 8) {
+	for (size_t i = 0; i < 32; i += 8) {
 		memcpy(&word, p + i, sizeof word);
 		high |= (word & 0x8080808080808080u) != 0 ? (uint64_t)0xff << i : 0;
 	}
@@ -402,14 +413,17 @@ long_string(const unsigned char *p, const unsigned char *end, bool utf8, const c
 	return p + n;
 }
 
-/* Most are ASCII of under 64 bytes: one look at 64 bytes, what is beyond the string masked out: no length to branch on. */
+/* Most are ASCII of under 64 bytes: a look at 32 or 64 bytes, what is beyond the string masked out: no other length to branch on. */
 static inline const unsigned char *
 string(const unsigned char *p, const unsigned char *end, const char **why)
 {
 	if (__builtin_expect(end - p > 64, 1) && (*p & 0x81) == 0) {
 		size_t n = *p >> 1;
+		uint64_t high = high_bits(p + 1);
 
-		if ((high_bits(p + 1) & (((uint64_t)1 << n) - 1)) == 0)
+		if (n > 32)
+			high |= high_bits(p + 33) << 32;
+		if ((high & (((uint64_t)1 << n) - 1)) == 0)
 			return p + 1 + n;
 	}
 	return long_string(p, end, true, why);
@@ -505,148 +519,155 @@ fail(const struct op *op, uint64_t datum, const char *why, struct vf_error *err)
 	return vf_error(err, VF_ERR_FAILED, "record %llu: %s", (unsigned long long)datum + 1, why);
 }
 
-/* The program, count times. Ops that fail leave `why` set and p NULL. */
+/*
+ * From each op a jump of its own leads to the next one's: which follows which
+ * is the schema's, and so the processor guesses it.
+ */
+#define GO()	goto *at[op->code]
+#define NEXT() \
+	do { \
+		if (__builtin_expect(p == NULL, 0)) \
+			goto failed; \
+		op++; \
+		GO(); \
+	} while (0)
+
+/* The program, count times.  Ops that fail set `why`; p is NULL or they leave. */
 static int
 walk(const struct vf_walk *w, uint64_t count, const unsigned char *p, const unsigned char *end, struct vf_error *err)
 {
+	static const void *const at[] = { [OP_END] = &&op_end, [OP_SKIP] = &&op_skip, [OP_BOOLEAN] = &&op_boolean,
+		[OP_INT] = &&op_int, [OP_LONG] = &&op_long, [OP_BYTES] = &&op_bytes, [OP_STRING] = &&op_string,
+		[OP_ENUM] = &&op_enum, [OP_OPTION] = &&op_option, [OP_OPTION_STRING] = &&op_option_string,
+		[OP_UNION] = &&op_union, [OP_JUMP] = &&op_jump, [OP_ITEMS] = &&op_items, [OP_ENTRIES] = &&op_entries,
+		[OP_NEXT] = &&op_next, [OP_NOTHINGS] = &&op_nothings, [OP_STRINGS] = &&op_strings,
+		[OP_CALL] = &&op_call, [OP_RETURN] = &&op_return, [OP_FAIL] = &&op_fail };
 	struct frame frames[VF_WALK_DEPTH + 1], *f = frames, *const top = frames + VF_WALK_DEPTH;
 	uint64_t datum = 0, allowed = VF_WALK_EMPTY_MAX;
 	const struct op *op = w->ops, *outer = op;
 	const char *why = cut;
 	int64_t v;
 
-	for (;;) {
-		switch ((enum code)op->code) {
-		case OP_END:
-			if (++datum == count)
-				goto finished;
-			op = w->ops;
-			continue;
-		case OP_SKIP:
-			p = (uint64_t)(end - p) < op->n ? NULL : p + op->n;
-			break;
-		case OP_BOOLEAN:
-			if (p < end && *p > 1)
-				why = "not a boolean";
-			p = p < end && *p <= 1 ? p + 1 : NULL;
-			break;
-		case OP_INT:
-			p = skip_varint(p, end, 5, 15);
-			if (p == NULL)
-				why = number;
-			break;
-		case OP_LONG:
-			p = skip_varint(p, end, VF_VARINT_MAX, 1);
-			if (p == NULL)
-				why = number;
-			break;
-		case OP_BYTES:
-			p = long_string(p, end, false, &why);
-			break;
-		case OP_STRING:
-			p = string(p, end, &why);
-			break;
-		case OP_ENUM:
-			p = varint(p, end, &v);
-			if (p != NULL && (uint64_t)v >= op->n) {
-				p = NULL;
-				why = "no symbol of its enum";
-			}
-			break;
-		case OP_OPTION:
-			p = option(p, end, &v, &why);
-			if (p != NULL && (uint64_t)v == op->n) {
-				op = w->ops + op->to;
-				continue;
-			}
-			break;
-		case OP_OPTION_STRING:
-			p = option(p, end, &v, &why);
-			if (p != NULL && (uint64_t)v != op->n)
-				p = string(p, end, &why);
-			break;
-		case OP_UNION:
-			p = varint(p, end, &v);
-			if (p != NULL && (uint64_t)v < op->n) {
-				op = w->ops + w->table[op->to + (uint64_t)v];
-				continue;
-			}
-			if (p != NULL)
-				why = "no branch of its union";
-			p = NULL;
-			break;
-		case OP_JUMP:
-			op = w->ops + op->to;
-			continue;
-		case OP_ITEMS:
-		case OP_ENTRIES:
-			if (f == top) {
-				why = deep;
-				p = NULL;
-				break;
-			}
-			p = block_of(p, end, op->n, ++f, &why);
-			if (p != NULL && f->left == 0) {
-				f--;
-				op = w->ops + op->to;
-				continue;
-			}
-			if (p != NULL && op->code == OP_ENTRIES)
-				p = string(p, end, &why);
-			break;
-		case OP_NEXT:
-			outer = w->ops + op->n;
-			if (--f->left == 0) {
-				if (f->stop != NULL && f->stop != p) {
-					why = size;
-					p = NULL;
-					break;
-				}
-				p = block_of(p, end, outer->n, f, &why);
-				if (p != NULL && f->left == 0) {
-					f--;
-					break;
-				}
-			}
-			if (p != NULL && outer->code == OP_ENTRIES)
-				p = string(p, end, &why);
-			if (p == NULL)
-				break;
-			op = outer + 1;
-			continue;
-		case OP_NOTHINGS:
-			p = nothings(p, end, &allowed, &why);
-			break;
-		case OP_STRINGS:
-			if (f == top) {
-				why = deep;
-				p = NULL;
-				break;
-			}
-			p = strings(p, end, &why);
-			break;
-		case OP_CALL:
-			if (f == top) {
-				why = deep;
-				p = NULL;
-				break;
-			}
-			(++f)->back = (size_t)(op + 1 - w->ops);
-			op = w->ops + op->to;
-			continue;
-		case OP_RETURN:
-			op = w->ops + (f--)->back;
-			continue;
-		case OP_FAIL:
-		default:
-			why = "no datum of its type can be";
-			p = NULL;
-			break;
-		}
-		if (__builtin_expect(p == NULL, 0))
-			return fail(op, datum, why, err);
-		op++;
+	GO();
+op_end:
+	if (++datum == count)
+		goto finished;
+	op = w->ops;
+	GO();
+op_skip:
+	p = (uint64_t)(end - p) < op->n ? NULL : p + op->n;
+	NEXT();
+op_boolean:
+	if (p < end && *p > 1)
+		why = "not a boolean";
+	p = p < end && *p <= 1 ? p + 1 : NULL;
+	NEXT();
+op_int:
+	p = skip_varint(p, end, 5, 15);
+	if (p == NULL)
+		why = number;
+	NEXT();
+op_long:
+	p = skip_varint(p, end, VF_VARINT_MAX, 1);
+	if (p == NULL)
+		why = number;
+	NEXT();
+op_bytes:
+	p = long_string(p, end, false, &why);
+	NEXT();
+op_string:
+	p = string(p, end, &why);
+	NEXT();
+op_enum:
+	p = varint(p, end, &v);
+	if (p != NULL && (uint64_t)v >= op->n) {
+		why = "no symbol of its enum";
+		goto failed;
 	}
+	NEXT();
+op_option:
+	p = option(p, end, &v, &why);
+	if (p != NULL && (uint64_t)v == op->n) {
+		op = w->ops + op->to;
+		GO();
+	}
+	NEXT();
+op_option_string:
+	p = option(p, end, &v, &why);
+	if (p != NULL && (uint64_t)v != op->n)
+		p = string(p, end, &why);
+	NEXT();
+op_union:
+	p = varint(p, end, &v);
+	if (p != NULL && (uint64_t)v < op->n) {
+		op = w->ops + w->table[op->to + (uint64_t)v];
+		GO();
+	}
+	if (p != NULL)
+		why = "no branch of its union";
+	goto failed;
+op_jump:
+	op = w->ops + op->to;
+	GO();
+op_items:
+op_entries:
+	if (f == top) {
+		why = deep;
+		goto failed;
+	}
+	p = block_of(p, end, op->n, ++f, &why);
+	if (p != NULL && f->left == 0) {
+		f--;
+		op = w->ops + op->to;
+		GO();
+	}
+	if (p != NULL && op->code == OP_ENTRIES)
+		p = string(p, end, &why);
+	NEXT();
+op_next:
+	outer = w->ops + op->n;
+	if (--f->left == 0) {
+		if (f->stop != NULL && f->stop != p) {
+			why = size;
+			goto failed;
+		}
+		p = block_of(p, end, outer->n, f, &why);
+		if (p != NULL && f->left == 0) {
+			f--;
+			NEXT();
+		}
+	}
+	if (p != NULL && outer->code == OP_ENTRIES)
+		p = string(p, end, &why);
+	if (p == NULL)
+		goto failed;
+	op = outer + 1;
+	GO();
+op_nothings:
+	p = nothings(p, end, &allowed, &why);
+	NEXT();
+op_strings:
+	if (f == top) {
+		why = deep;
+		goto failed;
+	}
+	p = strings(p, end, &why);
+	NEXT();
+op_call:
+	if (f == top) {
+		why = deep;
+		goto failed;
+	}
+	(++f)->back = (size_t)(op + 1 - w->ops);
+	op = w->ops + op->to;
+	GO();
+op_return:
+	op = w->ops + (f--)->back;
+	GO();
+op_fail:
+	why = "no datum of its type can be";
+failed:
+	return fail(op, datum, why, err);
 finished:
 	if (p != end)
 		return vf_error(err, VF_ERR_FAILED, "%zu bytes after the last record", (size_t)(end - p));
