@@ -6,10 +6,11 @@
 #include "base/date.h"
 #include "base/num.h"
 
-/* How a field is made; one that has no values is a constant. */
+/* How a field is made; one that has no values is a constant.  Of what is not text, INT and what follows, blanks do not count. */
+enum kind { END, CONSTANT, STRING, BYTES, STRINGS, INT, LONG, MILLIS, FLOAT, DOUBLE, BOOLEAN, ENUM };
+
 struct column {
-	enum { CONSTANT, STRING, BYTES, STRINGS, /* not text, blanks do not count: */ INT, LONG, MILLIS, FLOAT, DOUBLE, BOOLEAN,
-		ENUM } kind;
+	enum kind kind;
 	bool choice, nullable;			/* in a union; with null */
 	unsigned char branch, null;		/* the union's index of the value, and of null, as bytes */
 	size_t at, n;				/* of a constant: its bytes in `constants` */
@@ -23,7 +24,7 @@ struct symbol {
 };
 
 struct vf_encode {
-	struct column *columns;
+	struct column *columns;		/* behind the last END */
 	size_t n;
 	struct vf_buf constants;
 };
@@ -319,7 +320,7 @@ plan_values(struct column *c, const struct vf_schema_field *f, const char *name,
 	}
 	if (t->kind == VF_AVRO_ARRAY && t->types[0]->kind == VF_AVRO_STRING) {
 		c->kind = STRINGS;
-	} else if (kinds[t->kind] != CONSTANT) {
+	} else if (kinds[t->kind] != END) {
 		c->kind = t->millis ? MILLIS : (unsigned)kinds[t->kind];
 	} else {
 		return vf_error(err, VF_ERR_CONFIG, "%s: field %.*s: a type that text cannot be: %s", name,
@@ -335,6 +336,7 @@ plan_constant(struct vf_encode *e, struct column *c, const struct vf_schema_fiel
 	struct vf_json_at at = vf_json_root(f->fallback, "default");
 	struct vf_error why = { 0 };
 
+	c->kind = CONSTANT;
 	c->at = e->constants.n;
 	/* Without a default, null is tried as one. */
 	if (add_default(&e->constants, &at, f->type, 0, &why) < 0)
@@ -466,15 +468,15 @@ find_symbol(const struct column *c, struct vf_slice s)
 	return -1;
 }
 
-/* What follows the value, or NULL: it does not fit. */
-static inline unsigned char *
-put_value(const struct vf_encode *e, const struct column *c, unsigned char *p, struct vf_slice s)
+/* What follows the value, or NULL: it does not fit.  The kind is the column's, known to each place that this is compiled into. */
+static inline __attribute__((always_inline)) unsigned char *
+put_value(const struct vf_encode *e, const struct column *c, enum kind kind, unsigned char *p, struct vf_slice s)
 {
 	double d;
 	float f;
 	int64_t v;
 
-	if (c->kind >= INT)
+	if (kind >= INT)
 		s = vf_slice_trim(s);
 	if (s.n == 0 && c->nullable) {
 		*p = c->null;
@@ -482,7 +484,7 @@ put_value(const struct vf_encode *e, const struct column *c, unsigned char *p, s
 	}
 	*p = c->branch;
 	p += c->choice;
-	switch (c->kind) {
+	switch (kind) {
 	case CONSTANT:
 		if (c->n > 0)
 			memcpy(p, e->constants.p + c->at, c->n);
@@ -514,25 +516,48 @@ put_value(const struct vf_encode *e, const struct column *c, unsigned char *p, s
 	}
 }
 
+/*
+ * From each kind of value a jump of its own leads to the next one's: which
+ * follows which is the schema's, and so the processor guesses it.
+ */
+#define WAY(k) \
+	way_##k: \
+		if ((p = put_value(e, c++, k, p, *value++)) == NULL) \
+			goto unfit; \
+		goto *ways[c->kind]
+
 int
 vf_encode_put(const struct vf_encode *e, const struct vf_slice *values, struct vf_buf *b, size_t *field)
 {
-	const struct column *columns = e->columns;
-	size_t n = e->n, room = e->constants.n + n * ROOM;
+	static const void *const ways[] = { [END] = &&done, [CONSTANT] = &&way_CONSTANT, [STRING] = &&way_STRING, [BYTES] = &&way_BYTES,
+		[STRINGS] = &&way_STRINGS, [INT] = &&way_INT, [LONG] = &&way_LONG, [MILLIS] = &&way_MILLIS, [FLOAT] = &&way_FLOAT,
+		[DOUBLE] = &&way_DOUBLE, [BOOLEAN] = &&way_BOOLEAN, [ENUM] = &&way_ENUM };
+	const struct column *c = e->columns;
+	const struct vf_slice *value = values;
+	size_t room = e->constants.n + e->n * ROOM;
 	unsigned char *p;
 
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < e->n; i++)
 		room += 2 * values[i].n;
 	if (b->size - b->n < room && vf_buf_reserve(b, room) < 0)
 		return -1;
 	p = (unsigned char *)b->p + b->n;
-	for (size_t i = 0; i < n; i++) {
-		p = put_value(e, &columns[i], p, values[i]);
-		if (p == NULL) {
-			*field = i;
-			return 1;
-		}
-	}
+	goto *ways[c->kind];
+	WAY(CONSTANT);
+	WAY(STRING);
+	WAY(BYTES);
+	WAY(STRINGS);
+	WAY(INT);
+	WAY(LONG);
+	WAY(MILLIS);
+	WAY(FLOAT);
+	WAY(DOUBLE);
+	WAY(BOOLEAN);
+	WAY(ENUM);
+done:
 	b->n = (size_t)(p - (unsigned char *)b->p);
 	return 0;
+unfit:
+	*field = (size_t)(c - e->columns) - 1;
+	return 1;
 }
