@@ -177,7 +177,7 @@ static void
 random_value(struct vf_buf *b, int field)
 {
 	char text[VF_NUM_REAL];
-	size_t n = tap_below(40);
+	size_t n = tap_below(80);		/* each way in which short strings are moved, and a long one's */
 
 	vf_buf_clear(b);
 	if ((field == 1 || field == 3 || field == 5 || field == 10) && tap_below(3) == 0)
@@ -212,7 +212,7 @@ random_value(struct vf_buf *b, int field)
 	default:
 		n = tap_below(20) == 0 ? tap_below(3000) : n;
 		while (n-- > 0)
-			vf_buf_add_str(b, tap_below(10) == 0 ? "\xc3\xa9" : tap_below(2) == 0 ? "," : "x");
+			vf_buf_add_str(b, tap_below(10) == 0 ? "\xc3\xa9" : tap_below(2) == 0 ? "," : tap_below(2) == 0 ? "x" : "y");
 	}
 }
 

@@ -312,10 +312,88 @@ test_random(void)
 	vf_schema_free(s);
 }
 
+/* A field with 160 more bytes behind it, so that it is looked at eight, 32 or 64 bytes at a time; none of them is ASCII. */
+static bool
+taken_within(const struct vf_walk *w, const void *field, size_t n)
+{
+	struct vf_buf b = { 0 };
+	unsigned char head[VF_VARINT_MAX];
+	bool taken;
+
+	vf_buf_add(&b, field, n);
+	vf_buf_add(&b, head, vf_varint_put(head, 160));
+	for (int i = 0; i < 80; i++)
+		vf_buf_add_str(&b, "\xc3\xa9");
+	taken = vf_walk_block(w, 1, vf_buf_slice(&b), &err) == 0;
+	vf_buf_free(&b);
+	return taken;
+}
+
+#define WITHIN(type) "{\"type\":\"record\",\"name\":\"R\",\"fields\":[{\"name\":\"f\",\"type\":" type \
+	"},{\"name\":\"rest\",\"type\":\"string\"}]}"
+
+static struct vf_walk *
+walk_of(const char *schema, struct vf_schema **s)
+{
+	struct vf_walk *w;
+
+	*s = vf_schema_parse(vf_slice_str(schema), "s", &err);
+	w = *s != NULL ? vf_walk_new(*s, &err) : NULL;
+	if (w == NULL)
+		bail_out("no walk");
+	return w;
+}
+
+/* Every length, whatever the last byte: the longest has a most for it, what is longer is none. */
+static void
+test_numbers_within(const char *schema, size_t max, unsigned top)
+{
+	struct vf_schema *s;
+	struct vf_walk *w = walk_of(schema, &s);
+	unsigned wrong = 0;
+
+	for (size_t n = 1; n <= 12; n++)
+		for (unsigned last = 0; last < 0x80; last++) {
+			unsigned char bytes[12];
+
+			for (size_t i = 0; i + 1 < n; i++)
+				bytes[i] = (unsigned char)(0x80 | tap_below(0x80));
+			bytes[n - 1] = (unsigned char)last;
+			wrong += taken_within(w, bytes, n) != (n < max || (n == max && last <= top));
+		}
+	ok(wrong == 0, "numbers of up to %zu bytes in the middle of a block", max);
+	vf_walk_free(w);
+	vf_schema_free(s);
+}
+
+static void
+test_strings_within(void)
+{
+	struct vf_schema *s;
+	struct vf_walk *w = walk_of(WITHIN("\"string\""), &s);
+	unsigned wrong = 0;
+
+	for (size_t n = 0; n <= 80; n++)
+		for (size_t at = 0; at <= n; at++) {
+			unsigned char bytes[VF_VARINT_MAX + 80], *p = bytes + vf_varint_put(bytes, (int64_t)n);
+
+			memset(p, 'x', n);
+			if (at < n)
+				p[at] = 0xff;
+			wrong += taken_within(w, bytes, (size_t)(p - bytes) + n) != (at == n);
+		}
+	ok(wrong == 0, "a byte that is no UTF-8 is found at each place of strings of up to 80 bytes");
+	vf_walk_free(w);
+	vf_schema_free(s);
+}
+
 int
 main(void)
 {
 	tap_seed();
+	test_numbers_within(WITHIN("\"int\""), 5, 15);
+	test_numbers_within(WITHIN("\"long\""), 10, 1);
+	test_strings_within();
 	test_numbers();
 	test_strings();
 	test_choices();
