@@ -153,6 +153,26 @@ put_block(struct encoder *e)
 	return 0;
 }
 
+/* Values are as they are written in nearly all rows: one question for the whole row. */
+static void
+take_values(const struct encoder *e, const struct vf_row *row)
+{
+	const struct vf_row raw = { .base = row->base, .start = row->start, .end = row->end };
+	struct vf_slice *values = e->values;
+	const int *column = e->column;
+	size_t n = e->n;
+
+	if (row->values == NULL) {
+		for (size_t i = 0; i < n; i++)
+			if (column[i] >= 0)
+				values[i] = vf_row_raw(&raw, column[i]);
+		return;
+	}
+	for (size_t i = 0; i < n; i++)
+		if (column[i] >= 0)
+			values[i] = row->values[column[i]];
+}
+
 static int
 put_rows(struct encoder *e, const struct vf_row *row, int n)
 {
@@ -166,9 +186,7 @@ put_rows(struct encoder *e, const struct vf_row *row, int n)
 				return -1;
 			continue;
 		}
-		for (size_t i = 0; i < e->n; i++)
-			if (e->column[i] >= 0)
-				e->values[i] = vf_row_value(row, e->column[i]);
+		take_values(e, row);
 		rc = vf_encode_put(e->encode, e->values, &e->block, &field);
 		if (rc < 0)
 			return vf_error_nomem(&e->run->err);
