@@ -6,17 +6,18 @@
 #define FIRST (-62167219200)		/* 0000-01-01T00:00:00Z */
 #define LAST 253402300799		/* 9999-12-31T23:59:59Z */
 
-/* Years start in March here. */
+/* Years start in March here: a leap day is their last. */
 int64_t
 vf_date_days(int64_t y, unsigned m, unsigned d)
 {
+	static const unsigned short before[] = { 306, 337, 0, 31, 61, 92, 122, 153, 184, 214, 245, 275 };
 	int64_t era;
 	unsigned yoe, doy;
 
 	y -= m <= 2;
 	era = (y >= 0 ? y : y - 399) / 400;
 	yoe = (unsigned)(y - era * 400);
-	doy = (153 * (m > 2 ? m - 3 : m + 9) + 2) / 5 + d - 1;
+	doy = before[m - 1] + d - 1;
 	return era * 146097 + (int64_t)(yoe * 365 + yoe / 4 - yoe / 100 + doy) - 719468;
 }
 

@@ -27,7 +27,7 @@ size_t vf_date_put_ms(char out[VF_DATE_MS_LEN], int64_t milliseconds);
 /* The same UTC date and time `years` later; 29 February becomes 28 February where needed (DESIGN 4, vf-wave). */
 int64_t vf_date_add_years(int64_t seconds, int years);
 
-/* Days since 1970-01-01 of a date of the proleptic Gregorian calendar, and back. */
+/* Days since 1970-01-01 of a date of the proleptic Gregorian calendar, m being 1 to 12, and back. */
 int64_t vf_date_days(int64_t y, unsigned m, unsigned d);
 void vf_date_civil(int64_t days, int64_t *y, unsigned *m, unsigned *d);
 
