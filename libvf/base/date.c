@@ -153,15 +153,13 @@ common_form(const char *p, int64_t *milliseconds)
 }
 #endif
 
-bool
-vf_date_parse_ms(struct vf_slice s, int64_t *milliseconds)
+static bool
+any_form(struct vf_slice s, int64_t *milliseconds)
 {
 	unsigned y, m, d, h, min, sec, fraction = 0, weight = 100;
 	int64_t east, seconds;
 	size_t at = 19;
 
-	if (s.n == VF_DATE_LEN && common_form(s.p, milliseconds))
-		return true;
 	if (!digits(s, 0, 4, &y) || !at_char(s, 4, '-', '-') || !digits(s, 5, 2, &m) || !at_char(s, 7, '-', '-') ||
 		!digits(s, 8, 2, &d) || !(at_char(s, 10, 'T', 't') || at_char(s, 10, ' ', ' ')) ||
 		!digits(s, 11, 2, &h) || !at_char(s, 13, ':', ':') || !digits(s, 14, 2, &min) ||
@@ -184,6 +182,12 @@ vf_date_parse_ms(struct vf_slice s, int64_t *milliseconds)
 		return false;
 	*milliseconds = seconds * 1000 + fraction;
 	return true;
+}
+
+bool
+vf_date_parse_ms(struct vf_slice s, int64_t *milliseconds)
+{
+	return (s.n == VF_DATE_LEN && common_form(s.p, milliseconds)) || any_form(s, milliseconds);
 }
 
 bool

@@ -320,19 +320,14 @@ word(struct vf_slice s, double *v)
 }
 
 /* Digits and power both exact as doubles: one operation rounds, and so rounds right. */
-bool
-vf_num_double(struct vf_slice s, double *v)
+static bool
+any_double(struct vf_slice s, double *v)
 {
 	static const double powers[] = { 1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14,
 		1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22 };
 	char text[VF_NUM_LONGEST + 1];
 	struct real r;
-	uint32_t millionths;
 
-	if (vf_num_six_places(s, &millionths)) {
-		*v = (double)millionths / 1e6;
-		return true;
-	}
 	if (!read_real(s, &r))
 		return word(s, v);
 	if (r.exact && r.digits <= (uint64_t)1 << 53 && r.exponent >= -22 && r.exponent <= 22) {
@@ -345,6 +340,17 @@ vf_num_double(struct vf_slice s, double *v)
 		return false;
 	*v = strtod(text, NULL);
 	return !isinf(*v);
+}
+
+bool
+vf_num_double(struct vf_slice s, double *v)
+{
+	uint32_t millionths;
+
+	if (!vf_num_six_places(s, &millionths))
+		return any_double(s, v);
+	*v = (double)millionths / 1e6;
+	return true;
 }
 
 bool
