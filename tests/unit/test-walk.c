@@ -271,18 +271,28 @@ put_record(struct vf_buf *b, int depth)
 	vf_buf_add_char(b, (char)tap_below(2));
 }
 
+static struct vf_walk *
+walk_of(const char *schema, struct vf_schema **s)
+{
+	struct vf_walk *w;
+
+	*s = vf_schema_parse(vf_slice_str(schema), "s", &err);
+	w = *s != NULL ? vf_walk_new(*s, &err) : NULL;
+	if (w == NULL)
+		bail_out("no walk");
+	return w;
+}
+
 /* Whole blocks are taken; every start of one is refused, and no changed byte breaks the walk. */
 static void
 test_random(void)
 {
-	struct vf_schema *s = vf_schema_parse(vf_slice_str(everything), "s", &err);
-	struct vf_walk *w = s != NULL ? vf_walk_new(s, &err) : NULL;
+	struct vf_schema *s;
+	struct vf_walk *w = walk_of(everything, &s);
 	unsigned taken = 0, cut = 0, changed = 0, longer = 0;
 	struct vf_buf b = { 0 };
 	size_t starts = 0;
 
-	if (w == NULL)
-		bail_out("no walk");
 	for (int round = 0; round < 300; round++) {
 		uint64_t n = 1 + tap_below(5);
 
@@ -331,18 +341,6 @@ taken_within(const struct vf_walk *w, const void *field, size_t n)
 
 #define WITHIN(type) "{\"type\":\"record\",\"name\":\"R\",\"fields\":[{\"name\":\"f\",\"type\":" type \
 	"},{\"name\":\"rest\",\"type\":\"string\"}]}"
-
-static struct vf_walk *
-walk_of(const char *schema, struct vf_schema **s)
-{
-	struct vf_walk *w;
-
-	*s = vf_schema_parse(vf_slice_str(schema), "s", &err);
-	w = *s != NULL ? vf_walk_new(*s, &err) : NULL;
-	if (w == NULL)
-		bail_out("no walk");
-	return w;
-}
 
 /* Every length, whatever the last byte: the longest has a most for it, what is longer is none. */
 static void
