@@ -15,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define BLOCK	((size_t)32 << 10)	/* larger ones make the kernel look for larger pages, at times for longer than it copies */
+#define BLOCK	((size_t)32 << 10)	/* larger ones get larger pages, which a host that takes free memory back has to find anew */
 #define DIRECT	((size_t)64 << 10)	/* written as it is when nothing is waiting before it */
 #define PIPE	(1 << 20)
 #define LINKS	40		/* symbolic links followed, as the kernel does */
