@@ -112,7 +112,6 @@ struct decoding {
 	struct vf_out *out;
 	struct vf_schema *first;		/* the schema that all files must have */
 	const char **names;			/* its fields */
-	struct vf_slice *values;
 	int reason;
 };
 
@@ -149,8 +148,7 @@ open_csv(struct decoding *d)
 	if (trial == NULL)
 		return -1;
 	d->names = calloc(root->n + 1, sizeof *d->names);
-	d->values = calloc(root->n, sizeof *d->values);
-	if (d->names == NULL || d->values == NULL)
+	if (d->names == NULL)
 		return vf_error_nomem(&run->err);
 	for (size_t i = 0; i < root->n; i++)
 		d->names[i] = root->fields[i].name.p;	/* of a JSON document, where strings end with a NUL */
@@ -167,7 +165,7 @@ decode_block(struct decoding *d, int file, uint64_t *record)
 	size_t size, field;
 
 	for (uint64_t i = 0; i < r->block.count; i++) {
-		int rc = vf_decode_next(r->decode, rest, d->values, &size, &field, &run->err);
+		int rc = vf_decode_next(r->decode, rest, vf_out_buffer(d->out), &size, &field, &run->err);
 		struct vf_row row = { .base = rest.p, .len = (uint32_t)size, .size = size, .lineno = ++*record,
 			.file = (uint16_t)file };
 
@@ -175,7 +173,7 @@ decode_block(struct decoding *d, int file, uint64_t *record)
 			return vf_container_fail(r->container, &r->block, &run->err, run->err.text);
 		run->in_count++;
 		if (rc > 0 ? vf_reject(run, &row, d->reason, d->names[field]) < 0 :
-			vf_out_put(d->out, NULL, ',', d->values, &run->err) < 0)
+			vf_out_line(d->out, &run->err) < 0)
 			return -1;
 		rest = vf_slice(rest.p + size, rest.n - size);
 	}
@@ -223,7 +221,6 @@ avro_decode(struct vf_run *run, int reason)
 	close_reader(&d.reader);
 	vf_schema_free(d.first);
 	free(d.names);
-	free(d.values);
 	return rc;
 }
 

@@ -2,6 +2,10 @@
 
 #include <stdlib.h>
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 #include "avro/varint.h"
 #include "base/date.h"
 #include "base/num.h"
@@ -17,14 +21,13 @@ struct column {
 struct vf_decode {
 	struct column *columns;
 	size_t n;
-	char *numbers;			/* NUMBER bytes for each column */
-	struct vf_buf lists;		/* arrays as text, one after the other */
-	struct vf_slice *ends;		/* of each array: where in `lists` it stands (p is NULL) */
+	struct vf_buf list;		/* an array's strings, joined */
 };
 
-/* Text of a number or an instant. */
-#define NUMBER 32
-_Static_assert(NUMBER >= VF_NUM_REAL && NUMBER >= VF_DATE_MS_LEN, "room for every number");
+/* Room that a record is begun with, for each field: any number or instant, or a text of up to SHORT bytes; and a comma. */
+#define SHORT 64
+#define FIELD (SHORT + 1)
+_Static_assert(FIELD > VF_NUM_REAL && FIELD > VF_DATE_MS_LEN, "room for every number");
 
 static int
 plan(struct column *c, const struct vf_schema_field *f, const char *name, struct vf_error *err)
@@ -62,12 +65,9 @@ vf_decode_new(const struct vf_schema *s, const char *name, struct vf_error *err)
 		return NULL;
 	}
 	d = calloc(1, sizeof *d);
-	if (d != NULL) {
+	if (d != NULL)
 		d->columns = calloc(root->n, sizeof *d->columns);
-		d->numbers = calloc(root->n, NUMBER);
-		d->ends = calloc(root->n, sizeof *d->ends);
-	}
-	if (d == NULL || d->columns == NULL || d->numbers == NULL || d->ends == NULL) {
+	if (d == NULL || d->columns == NULL) {
 		vf_error_nomem(err);
 		vf_decode_free(d);
 		return NULL;
@@ -86,39 +86,15 @@ vf_decode_free(struct vf_decode *d)
 	if (d == NULL)
 		return;
 	free(d->columns);
-	free(d->numbers);
-	free(d->ends);
-	vf_buf_free(&d->lists);
+	vf_buf_free(&d->list);
 	free(d);
 }
 
-
-/* Not zero when one of the eight bytes at p is under 0x0e, as LF, CR and NUL are. */
-static inline uint64_t
-low8(const char *p)
-{
-	const uint64_t ones = 0x0101010101010101u;
-	uint64_t w;
-
-	memcpy(&w, p, sizeof w);
-	return (w - ones * 0x0e) & ~w & ones * 0x80;
-}
-
-/* Are some of the bytes LF, CR or NUL? */
+/* Is one of the bytes LF, CR or NUL? */
 static bool
 breaks(struct vf_slice s)
 {
-	uint64_t low = s.n < 8;
-
-	/* The last eight may have been looked at before. */
-	for (size_t i = 0; i + 8 < s.n; i += 8)
-		low |= low8(s.p + i);
-	if (s.n >= 8)
-		low |= low8(s.p + s.n - 8);
-	for (size_t i = 0; low != 0 && i < s.n; i++)
-		if (s.p[i] == '\n' || s.p[i] == '\r' || s.p[i] == '\0')
-			return true;
-	return false;
+	return s.n > 0 && (memchr(s.p, '\n', s.n) != NULL || memchr(s.p, '\r', s.n) != NULL || memchr(s.p, '\0', s.n) != NULL);
 }
 
 static inline const unsigned char *
@@ -159,19 +135,96 @@ bits8(const unsigned char *p)
 	return bits4(p) | (uint64_t)bits4(p + 4) << 32;
 }
 
-/* The array's strings joined by `;`, at the end of d->lists; *fits tells whether that says what the array says. */
-static const unsigned char *
-strings(struct vf_decode *d, const unsigned char *p, const unsigned char *end, bool *fits)
+/* A line that is being written. */
+struct line {
+	struct vf_buf *b;		/* with room for FIELD bytes times `fields` behind `to`, when a field begins */
+	size_t fields;
+	char *to;
+	bool fits;			/* the field that is written */
+};
+
+/* Any text as a field; false: no memory. */
+static __attribute__((noinline)) bool
+put_any(struct line *l, struct vf_slice s)
 {
+	l->fits = !breaks(s);
+	l->b->n = (size_t)(l->to - l->b->p);
+	if (vf_text_add_csv(l->b, s) < 0 || vf_buf_reserve(l->b, l->fields * FIELD) < 0)
+		return false;
+	l->to = l->b->p + l->b->n;
+	return true;
+}
+
+/* Copies 16 bytes; a bit for each that may need more than that: comma, quote, and all up to CR (LF and NUL among them). */
+#ifdef __SSE2__
+static inline uint64_t
+copy16(char *to, const unsigned char *p)
+{
+	__m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
+	__m128i odd = _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8(',')), _mm_cmpeq_epi8(v, _mm_set1_epi8('"')));
+
+	_mm_storeu_si128((__m128i *)(void *)to, v);
+	odd = _mm_or_si128(odd, _mm_cmpeq_epi8(v, _mm_min_epu8(v, _mm_set1_epi8('\r'))));
+	return (uint64_t)(uint32_t)_mm_movemask_epi8(odd);
+}
+#else
+static inline uint64_t
+copy16(char *to, const unsigned char *p)
+{
+	memcpy(to, p, 16);
+	return 0xffff;
+}
+#endif
+
+/*
+ * A string as a field.  Most are of under 64 bytes and stand for themselves:
+ * 32 or 64 bytes are copied and looked at at once, what is beyond the string
+ * masked out.
+ */
+static inline const unsigned char *
+put_string(struct line *l, const unsigned char *p, const unsigned char *end)
+{
+	struct vf_slice s;
+
+	if (end - p > SHORT && (*p & 0x81) == 0) {
+		size_t n = *p >> 1;
+		uint64_t odd = copy16(l->to, p + 1) | copy16(l->to + 16, p + 17) << 16;
+
+		if (n > 32)
+			odd |= copy16(l->to + 32, p + 33) << 32 | copy16(l->to + 48, p + 49) << 48;
+		if ((odd & (((uint64_t)1 << n) - 1)) == 0) {
+			l->to += n;
+			return p + 1 + n;
+		}
+	}
+	p = string(p, end, &s);
+	return p != NULL && put_any(l, s) ? p : NULL;
+}
+
+/* Symbols are names, which need no quotes. */
+static inline bool
+put_symbol(struct line *l, struct vf_slice s)
+{
+	if (s.n > SHORT)
+		return put_any(l, s);
+	memcpy(l->to, s.p, s.n);
+	l->to += s.n;
+	return true;
+}
+
+/* An array's strings, joined by `;`. */
+static const unsigned char *
+put_strings(struct vf_decode *d, struct line *l, const unsigned char *p, const unsigned char *end)
+{
+	bool fits = true, first = true;
 	struct vf_slice item;
-	bool first = true;
 	int64_t n, size;
 
-	*fits = true;
+	vf_buf_clear(&d->list);
 	for (;;) {
 		p = number(p, end, &n);
 		if (p == NULL || n == 0)
-			return p;
+			break;
 		if (n < 0) {
 			p = number(p, end, &size);
 			n = n == INT64_MIN ? INT64_MAX : -n;
@@ -180,39 +233,43 @@ strings(struct vf_decode *d, const unsigned char *p, const unsigned char *end, b
 			p = string(p, end, &item);
 			if (p == NULL)
 				break;
-			*fits = *fits && !breaks(item) && memchr(item.p, ';', item.n) == NULL;
+			fits = fits && memchr(item.p, ';', item.n) == NULL;
 			if (!first)
-				vf_buf_add_char(&d->lists, ';');
+				vf_buf_add_char(&d->list, ';');
 			first = false;
-			vf_buf_add_slice(&d->lists, item);
+			vf_buf_add_slice(&d->list, item);
 		}
 		if (p == NULL)
-			return NULL;
+			break;
 	}
+	if (p == NULL || d->list.failed || (!first && !put_any(l, vf_buf_slice(&d->list))))
+		return NULL;
+	l->fits = l->fits && fits;
+	return p;
 }
 
-static struct vf_slice
+static size_t
 put_i64(char *out, int64_t v)
 {
 	size_t n = v < 0;
 
 	out[0] = '-';
-	return vf_slice(out, n + vf_num_put_u64(out + n, v < 0 ? 0 - (uint64_t)v : (uint64_t)v));
+	return n + vf_num_put_u64(out + n, v < 0 ? 0 - (uint64_t)v : (uint64_t)v);
 }
 
-/* One value; what follows it, or NULL: the bytes are no value. */
+/* One value; what follows it, or NULL: the bytes are no value, or no memory. */
 static inline const unsigned char *
-value(struct vf_decode *d, size_t i, const unsigned char *p, const unsigned char *end, struct vf_slice *s, bool *fits)
+put_value(struct vf_decode *d, const struct column *c, struct line *l, const unsigned char *p, const unsigned char *end)
 {
-	const struct column *c = &d->columns[i];
-	char *text = d->numbers + i * NUMBER;
+	static const char booleans[2][8] = { "false", "true" };
+	struct vf_slice s;
 	uint64_t raw;
 	uint32_t raw4;
 	double real;
 	float real4;
+	size_t n;
 	int64_t v;
 
-	*s = vf_slice("", 0);
 	if (c->branches > 0) {
 		p = number(p, end, &v);
 		if (p == NULL || (uint64_t)v >= c->branches)
@@ -222,22 +279,24 @@ value(struct vf_decode *d, size_t i, const unsigned char *p, const unsigned char
 	}
 	switch (c->kind) {
 	case STRING:
-		p = string(p, end, s);
-		*fits = p != NULL && !breaks(*s);
-		return p;
+		return put_string(l, p, end);
 	case BYTES:
-		p = string(p, end, s);
-		*fits = p != NULL && !breaks(*s) && vf_text_utf8(*s);
+		p = string(p, end, &s);
+		if (p == NULL || !put_any(l, s))
+			return NULL;
+		l->fits = l->fits && vf_text_utf8(s);
 		return p;
 	case INT:
 		p = number(p, end, &v);
-		*s = p != NULL ? put_i64(text, v) : *s;
+		if (p != NULL)
+			l->to += put_i64(l->to, v);
 		return p;
 	case MILLIS:
 		p = number(p, end, &v);
 		if (p != NULL) {
-			*s = vf_slice(text, vf_date_put_ms(text, v));
-			*fits = s->n > 0;
+			n = vf_date_put_ms(l->to, v);
+			l->to += n;
+			l->fits = n > 0;
 		}
 		return p;
 	case FLOAT:
@@ -245,71 +304,60 @@ value(struct vf_decode *d, size_t i, const unsigned char *p, const unsigned char
 			return NULL;
 		raw4 = bits4(p);
 		memcpy(&real4, &raw4, sizeof real4);
-		*s = vf_slice(text, vf_num_put_float(text, real4));
+		l->to += vf_num_put_float(l->to, real4);
 		return p + 4;
 	case DOUBLE:
 		if (end - p < 8)
 			return NULL;
 		raw = bits8(p);
 		memcpy(&real, &raw, sizeof real);
-		*s = vf_slice(text, vf_num_put_double(text, real));
+		l->to += vf_num_put_double(l->to, real);
 		return p + 8;
 	case BOOLEAN:
 		if (p == end || *p > 1)
 			return NULL;
-		*s = *p != 0 ? (struct vf_slice)VF_SLICE("true") : (struct vf_slice)VF_SLICE("false");
+		memcpy(l->to, booleans[*p], sizeof booleans[0]);
+		l->to += 5 - *p;
 		return p + 1;
 	case ENUM:
 		p = number(p, end, &v);
-		if (p == NULL || (uint64_t)v >= c->type->n)
-			return NULL;
-		*s = c->type->symbols[v];
-		return p;
+		return p != NULL && (uint64_t)v < c->type->n && put_symbol(l, c->type->symbols[v]) ? p : NULL;
 	case STRINGS:
-		d->ends[i] = vf_slice(NULL, d->lists.n);
-		return strings(d, p, end, fits);
+		return put_strings(d, l, p, end);
 	case NOTHING:
 	default:
 		return p;
 	}
 }
 
-/* The text of arrays may have moved while it grew: their slices are made last. */
-static void
-point_at_lists(struct vf_decode *d, struct vf_slice *values)
-{
-	size_t end = d->lists.n;
-
-	for (size_t i = d->n; i > 0; i--)
-		if (d->columns[i - 1].kind == STRINGS && d->ends[i - 1].n != SIZE_MAX) {
-			values[i - 1] = vf_slice(end > 0 ? d->lists.p + d->ends[i - 1].n : "", end - d->ends[i - 1].n);
-			end = d->ends[i - 1].n;
-		}
-}
-
 int
-vf_decode_next(struct vf_decode *d, struct vf_slice bytes, struct vf_slice *values, size_t *size, size_t *field,
-	struct vf_error *err)
+vf_decode_next(struct vf_decode *d, struct vf_slice bytes, struct vf_buf *b, size_t *size, size_t *field, struct vf_error *err)
 {
 	const unsigned char *p = (const unsigned char *)bytes.p, *end = p + bytes.n;
+	struct line l = { .b = b, .fields = d->n };
+	size_t before = b->n;
 	bool unfit = false;
 
-	vf_buf_clear(&d->lists);
+	if (b->size - b->n < d->n * FIELD && vf_buf_reserve(b, d->n * FIELD) < 0)
+		return vf_error_nomem(err);
+	l.to = b->p + b->n;
 	for (size_t i = 0; i < d->n; i++) {
-		bool fits = true;
+		if (i > 0)
+			*l.to++ = ',';
+		l.fits = true;
+		p = put_value(d, &d->columns[i], &l, p, end);
+		if (p == NULL) {
+			bool failed = b->failed || d->list.failed;
 
-		d->ends[i].n = SIZE_MAX;
-		p = value(d, i, p, end, &values[i], &fits);
-		if (p == NULL)
-			return vf_error(err, VF_ERR_FAILED, "bytes that are no record");
-		if (!fits && !unfit) {
+			b->n = before;
+			return failed ? vf_error_nomem(err) : vf_error(err, VF_ERR_FAILED, "bytes that are no record");
+		}
+		if (!l.fits && !unfit) {
 			unfit = true;
 			*field = i;
 		}
 	}
-	if (d->lists.failed)
-		return vf_error_nomem(err);
+	b->n = unfit ? before : (size_t)(l.to - b->p);
 	*size = (size_t)(p - (const unsigned char *)bytes.p);
-	point_at_lists(d, values);
 	return unfit;
 }

@@ -1,7 +1,6 @@
 /*
- * avro/decode.h -- the bytes of records to text values, by a schema compiled
- * once: the inverse of avro/encode.  Knows no rows: the caller gets one slice
- * for each field.
+ * avro/decode.h -- the bytes of records to lines of CSV, by a schema compiled
+ * once: the inverse of avro/encode.
  *
  * Fields may be what avro/encode makes.  null, the empty string and the empty
  * array are empty text; numbers are in their shortest form.  What one line of
@@ -23,11 +22,10 @@ void vf_decode_free(struct vf_decode *);
 /*
  * The record at the start of bytes, which vf_walk_block() found whole (nothing
  * outside them is read in any case; strings are not checked to be UTF-8 again).
- * *size is what it takes.  0, and values[i] holds until the next call and as
- * long as bytes; 1: field *field does not fit, the values are not filled; -1:
- * bytes that are no record, no memory.
+ * *size is what it takes.  0: its fields were added to the buffer, with commas
+ * between them and quoted where they must be; 1: field *field does not fit; -1:
+ * bytes that are no record, no memory.  The buffer's contents are then as before.
  */
-int vf_decode_next(struct vf_decode *, struct vf_slice bytes, struct vf_slice *values, size_t *size, size_t *field,
-	struct vf_error *);
+int vf_decode_next(struct vf_decode *, struct vf_slice bytes, struct vf_buf *, size_t *size, size_t *field, struct vf_error *);
 
 #endif

@@ -2,6 +2,8 @@
 
 #include <time.h>
 
+#include "base/num.h"
+
 #define DAY 86400
 #define FIRST (-62167219200)		/* 0000-01-01T00:00:00Z */
 #define LAST 253402300799		/* 9999-12-31T23:59:59Z */
@@ -21,21 +23,35 @@ vf_date_days(int64_t y, unsigned m, unsigned d)
 	return era * 146097 + (int64_t)(yoe * 365 + yoe / 4 - yoe / 100 + doy) - 719468;
 }
 
+/*
+ * The date `days` (under 2^28) after 1 March of a year that 400 divides, counted
+ * from that year.  Multiplications instead of a division for each leap rule:
+ * Neri and Schneider, Euclidean affine functions and their application to
+ * calendar algorithms (2022).
+ */
+static inline void
+civil(uint32_t days, uint32_t *y, unsigned *m, unsigned *d)
+{
+	uint32_t of_centuries = 4 * days + 3, century = of_centuries / 146097;
+	uint64_t years = (uint64_t)2939745 * (of_centuries % 146097 | 3);	/* in the upper half; the lower is the part of a year */
+	uint32_t of_year = (uint32_t)years / 2939745 / 4, months = 2141 * of_year + 197913;
+	bool next = of_year >= 306;		/* January and February */
+
+	*y = century * 100 + (uint32_t)(years >> 32) + next;
+	*m = (months >> 16) - (next ? 12 : 0);
+	*d = (months & 0xffff) / 2141 + 1;
+}
+
 void
 vf_date_civil(int64_t days, int64_t *y, unsigned *m, unsigned *d)
 {
-	unsigned doe, yoe, doy, mp;
 	int64_t era;
+	uint32_t year;
 
 	days += 719468;
 	era = (days >= 0 ? days : days - 146096) / 146097;
-	doe = (unsigned)(days - era * 146097);
-	yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
-	doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-	mp = (5 * doy + 2) / 153;
-	*d = doy - (153 * mp + 2) / 5 + 1;
-	*m = mp < 10 ? mp + 3 : mp - 9;
-	*y = (int64_t)yoe + era * 400 + (*m <= 2);
+	civil((uint32_t)(days - era * 146097), &year, m, d);
+	*y = (int64_t)year + era * 400;
 }
 
 /* Whole days, and the seconds of the day that is left: before 1970 too. */
@@ -201,51 +217,55 @@ vf_date_parse(struct vf_slice s, int64_t *seconds)
 	return true;
 }
 
-/* Two digits. */
 static inline void
 put2(char *out, unsigned v)
 {
-	out[0] = (char)('0' + v / 10);
-	out[1] = (char)('0' + v % 10);
+	memcpy(out, vf_num_pairs + 2 * v, 2);
+}
+
+/* The instant so many milliseconds after FIRST in whole seconds, VF_DATE_LEN bytes; returns the milliseconds that are left. */
+static inline unsigned
+put_instant(char *out, uint64_t since_first)
+{
+	uint32_t days = (uint32_t)(since_first / (DAY * 1000)), left = (uint32_t)(since_first - (uint64_t)days * DAY * 1000);
+	uint32_t seconds = left / 1000, y;
+	unsigned m, d;
+
+	civil(days + 146097 - 60, &y, &m, &d);		/* FIRST is 60 days before a 1 March */
+	y -= 400;
+	memcpy(out, "0000-00-00T00:00:00Z", VF_DATE_LEN);
+	put2(out, y / 100);
+	put2(out + 2, y % 100);
+	put2(out + 5, m);
+	put2(out + 8, d);
+	put2(out + 11, seconds / 3600);
+	put2(out + 14, seconds / 60 % 60);
+	put2(out + 17, seconds % 60);
+	return left % 1000;
 }
 
 void
 vf_date_put(char out[VF_DATE_LEN + 1], int64_t seconds)
 {
-	int64_t y;
-	unsigned m, d, rest;
-
 	/* Four digits hold no other year. */
 	seconds = seconds < FIRST ? FIRST : seconds > LAST ? LAST : seconds;
-	vf_date_civil(split(seconds, &rest), &y, &m, &d);
-	memcpy(out, "0000-00-00T00:00:00Z", VF_DATE_LEN + 1);
-	put2(out, (unsigned)y / 100);
-	put2(out + 2, (unsigned)y % 100);
-	put2(out + 5, m);
-	put2(out + 8, d);
-	put2(out + 11, rest / 3600);
-	put2(out + 14, rest / 60 % 60);
-	put2(out + 17, rest % 60);
+	put_instant(out, (uint64_t)(seconds - FIRST) * 1000);
+	out[VF_DATE_LEN] = '\0';
 }
 
 size_t
 vf_date_put_ms(char out[VF_DATE_MS_LEN], int64_t milliseconds)
 {
-	int64_t part = milliseconds % 1000;
-	char text[VF_DATE_LEN + 1];
-	int64_t seconds;
+	unsigned part;
 
 	if (milliseconds < FIRST * 1000 || milliseconds > LAST * 1000 + 999)
 		return 0;
-	part += part < 0 ? 1000 : 0;
-	seconds = (milliseconds - part) / 1000;
-	vf_date_put(text, seconds);
-	memcpy(out, text, VF_DATE_LEN);
+	part = put_instant(out, (uint64_t)(milliseconds - FIRST * 1000));
 	if (part == 0)
 		return VF_DATE_LEN;
 	out[VF_DATE_LEN - 1] = '.';
 	out[VF_DATE_LEN] = (char)('0' + part / 100);
-	put2(out + VF_DATE_LEN + 1, (unsigned)(part % 100));
+	put2(out + VF_DATE_LEN + 1, part % 100);
 	out[VF_DATE_LEN + 3] = 'Z';
 	return VF_DATE_MS_LEN;
 }

@@ -211,8 +211,7 @@ vf_num_size(struct vf_slice s, uint64_t *out)
 	return with_unit(s, units, out);
 }
 
-/* Two digits at a time. */
-static const char pairs[200] =
+const char vf_num_pairs[200] =
 	"0001020304050607080910111213141516171819202122232425262728293031323334353637383940414243444546474849"
 	"5051525354555657585960616263646566676869707172737475767778798081828384858687888990919293949596979899";
 
@@ -225,9 +224,9 @@ vf_num_put_millionths(char out[8], uint32_t v)
 
 	v %= 1000000;
 	memcpy(&part[0], head, 2);
-	memcpy(&part[1], pairs + 2 * (v / 10000), 2);
-	memcpy(&part[2], pairs + 2 * (v / 100 % 100), 2);
-	memcpy(&part[3], pairs + 2 * (v % 100), 2);
+	memcpy(&part[1], vf_num_pairs + 2 * (v / 10000), 2);
+	memcpy(&part[2], vf_num_pairs + 2 * (v / 100 % 100), 2);
+	memcpy(&part[3], vf_num_pairs + 2 * (v % 100), 2);
 	/* One store: who reads the eight bytes at once right after does not have to wait for four. */
 #if defined __BYTE_ORDER__ && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 	all = part[0] | (uint64_t)part[1] << 16 | (uint64_t)part[2] << 32 | (uint64_t)part[3] << 48;
@@ -483,9 +482,9 @@ put_places(char *out, uint64_t millionths)
 	if (rest == 0)
 		return n;
 	out[n] = '.';
-	memcpy(out + n + 1, pairs + 2 * (rest / 10000), 2);
-	memcpy(out + n + 3, pairs + 2 * (rest / 100 % 100), 2);
-	memcpy(out + n + 5, pairs + 2 * (rest % 100), 2);
+	memcpy(out + n + 1, vf_num_pairs + 2 * (rest / 10000), 2);
+	memcpy(out + n + 3, vf_num_pairs + 2 * (rest / 100 % 100), 2);
+	memcpy(out + n + 5, vf_num_pairs + 2 * (rest % 100), 2);
 	n += 7;
 	while (out[n - 1] == '0')
 		n--;

@@ -65,6 +65,9 @@ bool vf_num_duration_ms(struct vf_slice, uint64_t *);
 /* `1200000000`, `1.2GB`, `256KB`, `5MB`: powers of ten (DESIGN 4, vf-merge). */
 bool vf_num_size(struct vf_slice, uint64_t *);
 
+/* `00` to `99`, one after the other (no NUL): two digits at a time. */
+extern const char vf_num_pairs[200];
+
 /* Writes 0.000000 to 1.000000 (eight bytes, no NUL) for 0 to 1000000 millionths. */
 void vf_num_put_millionths(char out[8], uint32_t);
 

@@ -30,6 +30,7 @@ struct vf_out {
 	int (*before)(void *, struct vf_error *);
 	void *arg;
 	struct vf_buf buf;
+	size_t complete;		/* bytes of it that are lines: what is behind them is one that a source is making */
 	struct vf_digester *digester;	/* with options.digest */
 	struct vf_digest digest;
 	struct vf_buf other;		/* what was handed over before, until it is digested */
@@ -110,7 +111,9 @@ plan(struct vf_out *out, const struct vf_out_options *opt)
 	}
 	if (out->width == 1 && out->buf.n == 0)
 		vf_buf_add_str(&out->buf, "\"\"");
-	return vf_buf_add_char(&out->buf, '\n');
+	vf_buf_add_char(&out->buf, '\n');
+	out->complete = out->buf.n;
+	return out->buf.failed ? -1 : 0;
 }
 
 struct vf_out *
@@ -252,6 +255,16 @@ put_fields(const struct vf_out *out, const struct vf_row *row, char delimiter, c
 	return to;
 }
 
+/* The end of a line that begins at start and has room for three bytes more: a blank line would be no record. */
+static INLINE char *
+end_line(const struct vf_out *out, char *start, char *to)
+{
+	if (to == start && out->width == 1)
+		to = put(to, "\"\"", 2);
+	*to++ = '\n';
+	return to;
+}
+
 /* A record and its LF behind what is in b, which gets room for it: its end, not yet counted in b->n; NULL: no memory. */
 static INLINE char *
 render(const struct vf_out *out, const struct vf_row *row, char delimiter, const struct vf_slice *v, struct vf_buf *b)
@@ -274,10 +287,7 @@ render(const struct vf_out *out, const struct vf_row *row, char delimiter, const
 			*to++ = ',';
 		to = put_value(to, v[out->appended[i]], out->plain);
 	}
-	if (to == start && out->width == 1)
-		to = put(to, "\"\"", 2);
-	*to++ = '\n';
-	return to;
+	return end_line(out, start, to);
 }
 
 /* The buffer is digested while the other one is filled. */
@@ -303,7 +313,17 @@ hand_over(struct vf_out *out, struct vf_error *err)
 	if (out->digester != NULL)
 		digest(out);
 	vf_buf_clear(&out->buf);
+	out->complete = 0;
 	return 0;
+}
+
+/* A line is complete, and ends at end. */
+static INLINE int
+add_line(struct vf_out *out, const char *end, struct vf_error *err)
+{
+	out->complete = out->buf.n = (size_t)(end - out->buf.p);
+	out->records++;
+	return out->complete >= out->block ? hand_over(out, err) : 0;
 }
 
 int
@@ -311,11 +331,23 @@ vf_out_put(struct vf_out *out, const struct vf_row *row, char delimiter, const s
 {
 	char *end = render(out, row, delimiter, v, &out->buf);
 
-	if (end == NULL)
+	return end == NULL ? vf_error_nomem(err) : add_line(out, end, err);
+}
+
+struct vf_buf *
+vf_out_buffer(struct vf_out *out)
+{
+	return &out->buf;
+}
+
+int
+vf_out_line(struct vf_out *out, struct vf_error *err)
+{
+	struct vf_buf *b = &out->buf;
+
+	if (b->size - b->n < 3 && vf_buf_reserve(b, 3) < 0)
 		return vf_error_nomem(err);
-	out->buf.n = (size_t)(end - out->buf.p);
-	out->records++;
-	return out->buf.n >= out->block ? hand_over(out, err) : 0;
+	return add_line(out, end_line(out, b->p + out->complete, b->p + b->n), err);
 }
 
 int

@@ -85,10 +85,40 @@ test_refused(void)
 	close(g.fd);
 }
 
+/* Lines of a source's own making, among others. */
+static void
+test_lines(void)
+{
+	static const char want[] = "code\nx,y\nAAAAAAA\n\"\"\nz\n\"\"\n";
+	struct vf_slice code = VF_SLICE("AAAAAAA"), empty = VF_SLICE("");
+	struct guard g;
+	int writing, rc = 0;
+	struct vf_out *out = open_out(&g, &writing, 16);
+	char got[100];
+
+	vf_buf_add_str(vf_out_buffer(out), "x");
+	vf_buf_add_str(vf_out_buffer(out), ",y");
+	rc |= vf_out_line(out, &err);
+	rc |= vf_out_put(out, NULL, ',', &code, &err);	/* the block is full */
+	rc |= g.calls != 1;
+	rc |= vf_out_line(out, &err);
+	vf_buf_add_str(vf_out_buffer(out), "z");
+	rc |= vf_out_line(out, &err);
+	rc |= vf_out_put(out, NULL, ',', &empty, &err);
+	rc |= vf_out_commit(out, &err);
+	ok(rc == 0 && vf_out_records(out) == 5, "lines of a source's own are counted and collected as others are");
+	rc = (int)read(g.fd, got, sizeof got);
+	ok(rc == sizeof want - 1 && memcmp(got, want, sizeof want - 1) == 0, "and written as they are; a blank one is one empty field");
+	vf_out_free(out);
+	close(writing);
+	close(g.fd);
+}
+
 int
 main(void)
 {
 	test_before();
 	test_refused();
+	test_lines();
 	return done_testing();
 }
