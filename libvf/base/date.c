@@ -6,21 +6,25 @@
 
 #define DAY 86400
 #define FIRST (-62167219200)		/* 0000-01-01T00:00:00Z */
+#define MARCH 719468			/* days from 0000-03-01 to 1970-01-01 */
 #define LAST 253402300799		/* 9999-12-31T23:59:59Z */
 
-/* Years start in March here: a leap day is their last. */
+/* Days from 0000-03-01 to a date after it. Years start in March here: a leap day is their last. */
+static inline uint32_t
+days_since(uint32_t y, unsigned m, unsigned d)
+{
+	static const unsigned short before[] = { 306, 337, 0, 31, 61, 92, 122, 153, 184, 214, 245, 275 };
+
+	y -= m <= 2;
+	return y * 1461 / 4 - y / 100 + y / 400 + before[m - 1] + d - 1;
+}
+
 int64_t
 vf_date_days(int64_t y, unsigned m, unsigned d)
 {
-	static const unsigned short before[] = { 306, 337, 0, 31, 61, 92, 122, 153, 184, 214, 245, 275 };
-	int64_t era;
-	unsigned yoe, doy;
+	int64_t era = (y > 0 ? y - 1 : y - 400) / 400;
 
-	y -= m <= 2;
-	era = (y >= 0 ? y : y - 399) / 400;
-	yoe = (unsigned)(y - era * 400);
-	doy = before[m - 1] + d - 1;
-	return era * 146097 + (int64_t)(yoe * 365 + yoe / 4 - yoe / 100 + doy) - 719468;
+	return era * 146097 + days_since((uint32_t)(y - era * 400), m, d) - MARCH;
 }
 
 /*
@@ -48,7 +52,7 @@ vf_date_civil(int64_t days, int64_t *y, unsigned *m, unsigned *d)
 	int64_t era;
 	uint32_t year;
 
-	days += 719468;
+	days += MARCH;
 	era = (days >= 0 ? days : days - 146096) / 146097;
 	civil((uint32_t)(days - era * 146097), &year, m, d);
 	*y = (int64_t)year + era * 400;
@@ -118,7 +122,7 @@ offset(struct vf_slice s, size_t at, int64_t *seconds)
 }
 
 #if defined __BYTE_ORDER__ && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-/* Eight bytes at p less those of `form`. */
+/* Eight bytes at p less those of `form`: digits are 0 to 9 then, and what is always the same is 0. */
 static inline uint64_t
 less(const char *p, const char form[8])
 {
@@ -129,6 +133,16 @@ less(const char *p, const char form[8])
 	return w ^ from;
 }
 
+/* With the high bits of those bytes of w that are over their limits, which are under 0x80. */
+static inline uint64_t
+over(uint64_t w, const char limits[8])
+{
+	uint64_t most;
+
+	memcpy(&most, limits, sizeof most);
+	return (w + (0x7f7f7f7f7f7f7f7fu - most)) | w;
+}
+
 /* Byte i of w as tens, the next one as units. */
 static inline unsigned
 pair(uint64_t w, int i)
@@ -137,26 +151,23 @@ pair(uint64_t w, int i)
 }
 
 /* `YYYY-MM-DDTHH:MM:SSZ`, as most are, read in three pieces; false: it is another form, or no date. */
-static inline bool
+static inline __attribute__((always_inline)) bool
 common_form(const char *p, int64_t *milliseconds)
 {
-	const uint64_t sixes = 0x0606060606060606u, tens = 0xf0f0f0f0f0f0f0f0u;
 	uint64_t a = less(p, "0000-00-"), b = less(p + 8, "00T00:00"), c = less(p + 12, "0:00:00Z");
-	unsigned y, m, d, h, min, sec;
+	unsigned y, m, d, h, seconds;
 
-	/* Digits are 0 to 9 now, and what is always the same is 0. */
-	if (((a | (a + sixes) | b | (b + sixes) | c | (c + sixes)) & tens) != 0 ||
-		((a & 0xff0000ff00000000u) | (b & 0x0000ff0000ff0000u) | (c & 0xff0000ff0000ff00u)) != 0)
+	if (((over(a, "\x09\x09\x09\x09\x00\x01\x09\x00") | over(b, "\x03\x09\x00\x02\x09\x00\x05\x09") |
+		over(c, "\x09\x00\x05\x09\x00\x05\x09\x00")) & 0x8080808080808080u) != 0)
 		return false;
 	y = pair(a, 0) * 100 + pair(a, 2);
 	m = pair(a, 5);
 	d = pair(b, 0);
 	h = pair(b, 3);
-	min = pair(b, 6);
-	sec = pair(c, 5);
-	if (y < 1970 || m < 1 || m > 12 || d < 1 || (d > 28 && d > month_days(y, m)) || h > 23 || min > 59 || sec > 59)
+	seconds = h * 3600 + pair(b, 6) * 60 + pair(c, 5);
+	if (y < 1970 || m < 1 || m > 12 || d < 1 || (d > 28 && d > month_days(y, m)) || h > 23)
 		return false;
-	*milliseconds = (vf_date_days(y, m, d) * DAY + (int64_t)(h * 3600 + min * 60 + sec)) * 1000;
+	*milliseconds = ((int64_t)(days_since(y, m, d) - MARCH) * DAY + seconds) * 1000;
 	return true;
 }
 #else
@@ -169,7 +180,7 @@ common_form(const char *p, int64_t *milliseconds)
 }
 #endif
 
-static bool
+static __attribute__((noinline)) bool
 any_form(struct vf_slice s, int64_t *milliseconds)
 {
 	unsigned y, m, d, h, min, sec, fraction = 0, weight = 100;

@@ -504,22 +504,43 @@ test_damage(void)
 	vf_buf_free(&b);
 }
 
+/* Byte by byte, as the specification has it. */
+static size_t
+slow_varint(unsigned char *p, int64_t v)
+{
+	uint64_t bits = v < 0 ? ~((uint64_t)v << 1) : (uint64_t)v << 1;
+	size_t n = 0;
+
+	do {
+		p[n] = (unsigned char)(bits & 0x7f);
+		bits >>= 7;
+		p[n++] |= bits != 0 ? 0x80 : 0;
+	} while (bits != 0);
+	return n;
+}
+
+/* The longs around every power of two. */
 static void
 test_varint(void)
 {
-	static const int64_t values[] = { 0, -1, 1, -64, 64, 8191, -8193, INT32_MAX, INT32_MIN, INT64_MAX, INT64_MIN };
-	unsigned char p[VF_VARINT_MAX];
-	bool same = true, cut = true;
+	bool same = true, read = true, cut = true, inside = true;
 
-	for (size_t i = 0; i < sizeof(values) / sizeof(*values); i++) {
-		size_t n = vf_varint_put(p, values[i]);
-		int64_t v = 5;
+	for (int i = 0; i < 64 * 6; i++) {
+		unsigned char p[VF_VARINT_MAX + 1], want[VF_VARINT_MAX];
+		int64_t v = (int64_t)(((uint64_t)1 << i / 6) + (uint64_t)(i % 3) - 1), got = 5;
+		size_t n;
 
-		same = same && vf_varint_get(p, p + n, &v) == (int)n && v == values[i];
+		v = i % 6 < 3 ? v : (int64_t)~(uint64_t)v;
+		p[VF_VARINT_MAX] = 0x5a;
+		n = vf_varint_put(p, v);
+		same = same && n == slow_varint(want, v) && memcmp(p, want, n) == 0;
+		inside = inside && p[VF_VARINT_MAX] == 0x5a;
+		read = read && vf_varint_get(p, p + n, &got) == (int)n && got == v;
 		for (size_t k = 0; k < n; k++)
-			cut = cut && vf_varint_get(p, p + k, &v) == 0;
+			cut = cut && vf_varint_get(p, p + k, &got) == 0;
 	}
-	ok(same, "longs are read as they were written");
+	ok(same && inside, "longs are written as the specification has them, within ten bytes");
+	ok(read, "and read as they were written");
 	ok(cut, "and seen to be cut off");
 }
 
