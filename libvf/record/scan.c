@@ -251,10 +251,31 @@ count_popcnt(uint64_t bits)
 	return (unsigned)__builtin_popcountll(bits);
 }
 
+/* Puts down one place; of no bit the lowest is 64. */
+AVX2 static INLINE uint64_t
+put_lowest(uint32_t *pos, uint64_t bits, uint32_t at)
+{
+	*pos = at + (uint32_t)_tzcnt_u64(bits);
+	return _blsr_u64(bits);
+}
+
+/* As put(); but six come first, which is enough for most chunks. */
+AVX2 static INLINE void
+put_256(uint32_t *pos, uint64_t bits, unsigned n, uint32_t at)
+{
+#pragma GCC unroll 6
+	for (unsigned k = 0; k < 6; k++)
+		bits = put_lowest(pos + k, bits, at);
+	for (unsigned i = 6; i < n; i += 8)
+#pragma GCC unroll 8
+		for (unsigned k = 0; k < 8; k++)
+			bits = put_lowest(pos + i + k, bits, at);
+}
+
 AVX2 static void
 scan_256(struct vf_scan *s, const char *p, size_t n, char delimiter)
 {
-	scan(s, p, n, delimiter, (struct way){ look_256, count_popcnt, put });
+	scan(s, p, n, delimiter, (struct way){ look_256, count_popcnt, put_256 });
 }
 
 AVX512 static INLINE struct marks
