@@ -6,7 +6,7 @@
 #include "base/date.h"
 #include "base/num.h"
 
-/* How a field is made; one that has no values is a constant.  Of what is not text, INT and what follows, blanks do not count. */
+/* How a field is made; one that has no values is a constant.  INT and what follows is not text: blanks around it do not count. */
 enum kind { END, CONSTANT, STRING, BYTES, STRINGS, INT, LONG, MILLIS, FLOAT, DOUBLE, BOOLEAN, ENUM };
 
 struct column {
@@ -32,8 +32,9 @@ struct vf_encode {
 /* How deep a default may go: a record's default may hold records of its own type. */
 #define DEFAULT_DEPTH 64
 
-/* Bytes a value may take over twice its text: branch, a number, and the two ends of an array. */
-#define ROOM (2 * VF_VARINT_MAX + 12)
+/* Room that a record is begun with for each value: twice a text of up to SHORT bytes (it may be all `;`), branch, length, count, end. */
+#define SHORT 64
+#define ROOM (2 * SHORT + 2 * VF_VARINT_MAX + 2)
 
 static void
 add_long(struct vf_buf *b, int64_t v)
@@ -385,7 +386,21 @@ vf_encode_free(struct vf_encode *e)
 	free(e);
 }
 
-/* ---- records; there is room for what is put ---- */
+/* ---- records: there is room for the constants and for ROOM bytes a value where a value is put ---- */
+
+static inline size_t
+room(const struct vf_encode *e)
+{
+	return e->constants.n + e->n * ROOM;
+}
+
+/* The place p of the buffer, with room for a text of n bytes as well; NULL: no memory. */
+static __attribute__((noinline)) unsigned char *
+more_room(const struct vf_encode *e, struct vf_buf *b, const unsigned char *p, size_t n)
+{
+	b->n = (size_t)(p - (unsigned char *)b->p);
+	return vf_buf_reserve(b, room(e) + 2 * n) < 0 ? NULL : (unsigned char *)b->p + b->n;
+}
 
 /*
  * Short pieces are moved without a call and without a loop, whose end would be
@@ -416,7 +431,7 @@ copy(unsigned char *to, const char *p, size_t n)
 	}
 }
 
-static inline unsigned char *
+static inline __attribute__((always_inline)) unsigned char *
 put_string(unsigned char *p, struct vf_slice s)
 {
 	if (s.n < 64)
@@ -468,20 +483,20 @@ find_symbol(const struct column *c, struct vf_slice s)
 	return -1;
 }
 
-/* What follows the value, or NULL: it does not fit.  The kind is the column's, known to each place that this is compiled into. */
+/* What follows the value, or NULL: it does not fit, or no memory.  The kind is the column's, known to each place that this is compiled into. */
 static inline __attribute__((always_inline)) unsigned char *
-put_value(const struct vf_encode *e, const struct column *c, enum kind kind, unsigned char *p, struct vf_slice s)
+put_value(const struct vf_encode *e, const struct column *c, enum kind kind, struct vf_buf *b, unsigned char *p, struct vf_slice s)
 {
 	double d;
 	float f;
 	int64_t v;
 
-	if (kind >= INT)
-		s = vf_slice_trim(s);
 	if (s.n == 0 && c->nullable) {
 		*p = c->null;
 		return p + 1;
 	}
+	if (kind <= STRINGS && s.n > SHORT && (p = more_room(e, b, p, s.n)) == NULL)
+		return NULL;
 	*p = c->branch;
 	p += c->choice;
 	switch (kind) {
@@ -516,30 +531,42 @@ put_value(const struct vf_encode *e, const struct column *c, enum kind kind, uns
 	}
 }
 
+/* The same without the blanks around the text; NULL: there are none, or they count. */
+static __attribute__((noinline)) unsigned char *
+put_trimmed(const struct vf_encode *e, const struct column *c, struct vf_buf *b, unsigned char *p, struct vf_slice s)
+{
+	struct vf_slice trimmed = vf_slice_trim(s);
+
+	return c->kind < INT || trimmed.n == s.n ? NULL : put_value(e, c, c->kind, b, p, trimmed);
+}
+
 /*
  * From each kind of value a jump of its own leads to the next one's: which
  * follows which is the schema's, and so the processor guesses it.
  */
+#define NEXT() \
+	do { \
+		p = next; \
+		value++; \
+		goto *ways[(++c)->kind]; \
+	} while (0)
 #define WAY(k) \
 	way_##k: \
-		if ((p = put_value(e, c++, k, p, *value++)) == NULL) \
-			goto unfit; \
-		goto *ways[c->kind]
+		if ((next = put_value(e, c, k, b, p, *value)) == NULL) \
+			goto again; \
+		NEXT()
 
 int
-vf_encode_put(const struct vf_encode *e, const struct vf_slice *values, struct vf_buf *b, size_t *field)
+vf_encode_put(const struct vf_encode *e, const struct vf_slice *value, struct vf_buf *b, size_t *field)
 {
 	static const void *const ways[] = { [END] = &&done, [CONSTANT] = &&way_CONSTANT, [STRING] = &&way_STRING, [BYTES] = &&way_BYTES,
 		[STRINGS] = &&way_STRINGS, [INT] = &&way_INT, [LONG] = &&way_LONG, [MILLIS] = &&way_MILLIS, [FLOAT] = &&way_FLOAT,
 		[DOUBLE] = &&way_DOUBLE, [BOOLEAN] = &&way_BOOLEAN, [ENUM] = &&way_ENUM };
 	const struct column *c = e->columns;
-	const struct vf_slice *value = values;
-	size_t room = e->constants.n + e->n * ROOM;
-	unsigned char *p;
+	const size_t before = b->n;
+	unsigned char *p, *next;
 
-	for (size_t i = 0; i < e->n; i++)
-		room += 2 * values[i].n;
-	if (b->size - b->n < room && vf_buf_reserve(b, room) < 0)
+	if (b->size - b->n < room(e) && vf_buf_reserve(b, room(e)) < 0)
 		return -1;
 	p = (unsigned char *)b->p + b->n;
 	goto *ways[c->kind];
@@ -554,10 +581,13 @@ vf_encode_put(const struct vf_encode *e, const struct vf_slice *values, struct v
 	WAY(DOUBLE);
 	WAY(BOOLEAN);
 	WAY(ENUM);
+again:
+	if ((next = put_trimmed(e, c, b, p, *value)) != NULL)
+		NEXT();
+	b->n = before;
+	*field = (size_t)(c - e->columns);
+	return b->failed ? -1 : 1;
 done:
 	b->n = (size_t)(p - (unsigned char *)b->p);
 	return 0;
-unfit:
-	*field = (size_t)(c - e->columns) - 1;
-	return 1;
 }

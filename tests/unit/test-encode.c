@@ -135,6 +135,40 @@ absent(const char *type, const char *fallback, const char *want)
 	vf_buf_free(&out);
 }
 
+/* A record that does not fit leaves what was before it, however far it had come. */
+static void
+test_nothing_left(void)
+{
+	static const char schema[] = RECORD(FIELD("a", "\"string\"") "," FIELD("b", TAGS) "," FIELD("c", "\"int\""));
+	const bool present[] = { true, true, true };
+	struct vf_schema *s = vf_schema_parse(vf_slice_str(schema), "s", &err);
+	struct vf_encode *e = s != NULL ? vf_encode_new(s, present, "s", &err) : NULL;
+	struct vf_buf out = { .max = 100000 };
+	char text[70000];
+	struct vf_slice v[3] = { VF_SLICE(""), VF_SLICE(""), VF_SLICE("x") };
+	size_t field = 9;
+	bool kept = true;
+
+	if (e == NULL)
+		bail_out(err.text);
+	memset(text, ';', sizeof text);
+	vf_buf_add_str(&out, "before");
+	for (size_t n = 0; n < 10000; n += 97) {
+		v[0] = v[1] = vf_slice(text, n);
+		kept = kept && vf_encode_put(e, v, &out, &field) == 1 && field == 2 && vf_slice_is(vf_buf_slice(&out), "before");
+	}
+	ok(kept, "what is appended before a field that does not fit is taken back");
+	v[0] = v[1] = vf_slice(text, sizeof text);
+	v[2] = (struct vf_slice)VF_SLICE(" 1 ");
+	ok(vf_encode_put(e, v, &out, &field) == -1 && vf_slice_is(vf_buf_slice(&out), "before"), "and before the buffer is full");
+	vf_buf_clear(&out);
+	v[0] = v[1] = vf_slice(text, 20000);
+	ok(vf_encode_put(e, v, &out, &field) == 0 && out.n == 3 + 20000 + 3 + 20001 + 1 + 1, "after which it takes what has room");
+	vf_buf_free(&out);
+	vf_encode_free(e);
+	vf_schema_free(s);
+}
+
 static void
 test_defaults(void)
 {
@@ -254,8 +288,8 @@ test_round_trip(void)
 			random_value(&values[i], i);
 			v[i] = vf_buf_slice(&values[i]);
 		}
-		vf_buf_clear(&out);
 		line_of(v, FIELDS, &want);
+		vf_buf_free(&out);
 		vf_buf_free(&back);		/* all its room is made anew */
 		if (vf_encode_put(e, v, &out, &field) != 0 || vf_walk_block(w, 1, vf_buf_slice(&out), &err) < 0 ||
 			vf_decode_next(d, vf_buf_slice(&out), &back, &size, &field, &err) != 0 || size != out.n) {
@@ -405,6 +439,7 @@ main(void)
 {
 	tap_seed();
 	test_values();
+	test_nothing_left();
 	test_defaults();
 	test_round_trip();
 	test_texts();
