@@ -39,8 +39,8 @@ struct encoder {
 	enum vf_codec codec;
 	uint64_t block_size;
 	size_t n;				/* fields */
-	int *column;				/* of each field, -1: none */
-	struct vf_slice *values;		/* of each field; those without a column keep theirs */
+	size_t *field;				/* of each column, n: none */
+	struct vf_slice *values;		/* of each field, those without a column keep theirs; and one for all that go nowhere */
 	struct vf_buf block;
 	uint64_t count;				/* records in it */
 };
@@ -94,11 +94,7 @@ note_ignored(const struct encoder *e, const struct vf_header *h)
 	int rc = 0;
 
 	for (int c = 0; c < h->n; c++) {
-		bool used = false;
-
-		for (size_t i = 0; i < e->n && !used; i++)
-			used = e->column[i] == c;
-		if (used)
+		if (e->field[c] < e->n)
 			continue;
 		if (names.n > 0)
 			vf_buf_add_str(&names, ", ");
@@ -125,18 +121,23 @@ bind(struct encoder *e, const char *schema_name)
 	bool *present;
 
 	e->n = root->kind == VF_AVRO_RECORD ? root->n : 0;
-	e->column = calloc(e->n + 1, sizeof *e->column);
+	e->field = calloc((size_t)h->n + 1, sizeof *e->field);
 	e->values = calloc(e->n + 1, sizeof *e->values);
 	present = calloc(e->n + 1, sizeof *present);
-	if (e->column == NULL || e->values == NULL || present == NULL) {
+	if (e->field == NULL || e->values == NULL || present == NULL) {
 		free(present);
 		return vf_error_nomem(&e->run->err);
 	}
+	for (int c = 0; c < h->n; c++)
+		e->field[c] = e->n;
 	for (size_t i = 0; i < e->n; i++) {
-		e->column[i] = vf_header_find(h, root->fields[i].name.p);
-		if (e->column[i] < 0)
+		int c = vf_header_find(h, root->fields[i].name.p);
+
+		if (c >= 0)
+			e->field[c] = i;
+		else
 			e->values[i] = known(e->run, root->fields[i].name);
-		present[i] = e->column[i] >= 0 || e->values[i].p != NULL;
+		present[i] = c >= 0 || e->values[i].p != NULL;
 	}
 	e->encode = vf_encode_new(e->schema, present, schema_name, &e->run->err);
 	free(present);
@@ -153,31 +154,29 @@ put_block(struct encoder *e)
 	return 0;
 }
 
-/* Values are as they are written in nearly all rows: one question for the whole row. */
+/* The row's columns, all of them: a question less for each. */
 static void
-take_values(const struct encoder *e, const struct vf_row *row)
+take_values(const struct encoder *e, const struct vf_row *row, size_t columns)
 {
-	const struct vf_row raw = { .base = row->base, .start = row->start, .end = row->end };
+	const char *base = row->base;
+	const uint32_t *end = row->end;
+	const size_t *field = e->field;
 	struct vf_slice *values = e->values;
-	const int *column = e->column;
-	size_t n = e->n;
 
-	if (row->values == NULL) {
-		for (size_t i = 0; i < n; i++)
-			if (column[i] >= 0)
-				values[i] = vf_row_raw(&raw, column[i]);
+	if (row->values != NULL) {
+		for (size_t c = 0; c < columns; c++)
+			values[field[c]] = row->values[c];
 		return;
 	}
-	for (size_t i = 0; i < n; i++)
-		if (column[i] >= 0)
-			values[i] = row->values[column[i]];
+	for (uint32_t c = 0, from = row->start; c < columns; from = end[c++] + 1)
+		values[field[c]] = vf_slice(base + from, end[c] - from);
 }
 
 static int
 put_rows(struct encoder *e, const struct vf_row *row, int n)
 {
 	const struct vf_schema_type *root = vf_schema_root(e->schema);
-	size_t field = 0;
+	size_t columns = (size_t)vf_in_header(e->run->in)->n, field = 0;
 	int rc;
 
 	for (; n > 0; n--, row++) {
@@ -186,7 +185,7 @@ put_rows(struct encoder *e, const struct vf_row *row, int n)
 				return -1;
 			continue;
 		}
-		take_values(e, row);
+		take_values(e, row, columns);
 		rc = vf_encode_put(e->encode, e->values, &e->block, &field);
 		if (rc < 0)
 			return vf_error_nomem(&e->run->err);
@@ -250,7 +249,7 @@ cleanup(struct vf_run *run)
 	vf_encode_free(encoder.encode);
 	vf_schema_free(encoder.schema);
 	vf_buf_free(&encoder.block);
-	free(encoder.column);
+	free(encoder.field);
 	free(encoder.values);
 }
 
