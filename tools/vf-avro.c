@@ -39,8 +39,8 @@ struct encoder {
 	enum vf_codec codec;
 	uint64_t block_size;
 	size_t n;				/* fields */
-	size_t *field;				/* of each column, n: none */
 	struct vf_slice *values;		/* of each field, those without a column keep theirs; and one for all that go nowhere */
+	struct vf_slice **into;			/* which of them each column's value becomes */
 	struct vf_buf block;
 	uint64_t count;				/* records in it */
 };
@@ -94,7 +94,7 @@ note_ignored(const struct encoder *e, const struct vf_header *h)
 	int rc = 0;
 
 	for (int c = 0; c < h->n; c++) {
-		if (e->field[c] < e->n)
+		if (e->into[c] != &e->values[e->n])
 			continue;
 		if (names.n > 0)
 			vf_buf_add_str(&names, ", ");
@@ -121,20 +121,20 @@ bind(struct encoder *e, const char *schema_name)
 	bool *present;
 
 	e->n = root->kind == VF_AVRO_RECORD ? root->n : 0;
-	e->field = calloc((size_t)h->n + 1, sizeof *e->field);
 	e->values = calloc(e->n + 1, sizeof *e->values);
+	e->into = calloc((size_t)h->n + 1, sizeof *e->into);
 	present = calloc(e->n + 1, sizeof *present);
-	if (e->field == NULL || e->values == NULL || present == NULL) {
+	if (e->values == NULL || e->into == NULL || present == NULL) {
 		free(present);
 		return vf_error_nomem(&e->run->err);
 	}
 	for (int c = 0; c < h->n; c++)
-		e->field[c] = e->n;
+		e->into[c] = &e->values[e->n];
 	for (size_t i = 0; i < e->n; i++) {
 		int c = vf_header_find(h, root->fields[i].name.p);
 
 		if (c >= 0)
-			e->field[c] = i;
+			e->into[c] = &e->values[i];
 		else
 			e->values[i] = known(e->run, root->fields[i].name);
 		present[i] = c >= 0 || e->values[i].p != NULL;
@@ -156,28 +156,31 @@ put_block(struct encoder *e)
 
 /* The row's columns, all of them: a question less for each. */
 static void
-take_values(const struct encoder *e, const struct vf_row *row, size_t columns)
+take_values(const struct encoder *e, const struct vf_row *row, int columns)
 {
-	const char *base = row->base;
+	const char *from = row->base + row->start;
 	const uint32_t *end = row->end;
-	const size_t *field = e->field;
-	struct vf_slice *values = e->values;
+	struct vf_slice **into = e->into;
 
 	if (row->values != NULL) {
-		for (size_t c = 0; c < columns; c++)
-			values[field[c]] = row->values[c];
+		for (int c = 0; c < columns; c++)
+			*into[c] = row->values[c];
 		return;
 	}
-	for (uint32_t c = 0, from = row->start; c < columns; from = end[c++] + 1)
-		values[field[c]] = vf_slice(base + from, end[c] - from);
+	for (struct vf_slice **last = into + columns; into < last; end++, into++) {
+		const char *to = row->base + *end;
+
+		**into = vf_slice(from, (size_t)(to - from));
+		from = to + 1;
+	}
 }
 
 static int
 put_rows(struct encoder *e, const struct vf_row *row, int n)
 {
 	const struct vf_schema_type *root = vf_schema_root(e->schema);
-	size_t columns = (size_t)vf_in_header(e->run->in)->n, field = 0;
-	int rc;
+	int columns = vf_in_header(e->run->in)->n, rc;
+	size_t field = 0;
 
 	for (; n > 0; n--, row++) {
 		if (row->reject != 0) {
@@ -249,8 +252,8 @@ cleanup(struct vf_run *run)
 	vf_encode_free(encoder.encode);
 	vf_schema_free(encoder.schema);
 	vf_buf_free(&encoder.block);
-	free(encoder.field);
-	free(encoder.values);
+		free(encoder.values);
+	free(encoder.into);
 }
 
 static const struct vf_tool tool = {
