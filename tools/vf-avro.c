@@ -252,7 +252,7 @@ cleanup(struct vf_run *run)
 	vf_encode_free(encoder.encode);
 	vf_schema_free(encoder.schema);
 	vf_buf_free(&encoder.block);
-		free(encoder.values);
+	free(encoder.values);
 	free(encoder.into);
 }
 

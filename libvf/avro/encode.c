@@ -483,7 +483,10 @@ find_symbol(const struct column *c, struct vf_slice s)
 	return -1;
 }
 
-/* What follows the value, or NULL: it does not fit, or no memory.  The kind is the column's, known to each place that this is compiled into. */
+/*
+ * What follows the value, or NULL: it does not fit, or no memory.  The kind is
+ * the column's, known to each place that this is compiled into.
+ */
 static inline __attribute__((always_inline)) unsigned char *
 put_value(const struct vf_encode *e, const struct column *c, enum kind kind, struct vf_buf *b, unsigned char *p, struct vf_slice s)
 {
