@@ -112,6 +112,7 @@ struct decoding {
 	struct vf_out *out;
 	struct vf_schema *first;		/* the schema that all files must have */
 	const char **names;			/* its fields */
+	struct vf_slice *values;
 	int reason;
 };
 
@@ -148,13 +149,16 @@ open_csv(struct decoding *d)
 	if (trial == NULL)
 		return -1;
 	d->names = calloc(root->n + 1, sizeof *d->names);
-	if (d->names == NULL)
+	d->values = calloc(root->n, sizeof *d->values);
+	if (d->names == NULL || d->values == NULL)
 		return vf_error_nomem(&run->err);
 	for (size_t i = 0; i < root->n; i++)
 		d->names[i] = root->fields[i].name.p;	/* of a JSON document, where strings end with a NUL */
 	d->out = vf_output(run, &(struct vf_out_options){ .sets = d->names, .flags = VF_FILE_PRIVATE });
 	return d->out == NULL ? -1 : 0;
 }
+
+_Static_assert(VF_DECODE_PAD >= VF_OUT_PAD, "values go from one to the other");
 
 static int
 decode_block(struct decoding *d, int file, uint64_t *record)
@@ -165,15 +169,16 @@ decode_block(struct decoding *d, int file, uint64_t *record)
 	size_t size, field;
 
 	for (uint64_t i = 0; i < r->block.count; i++) {
-		int rc = vf_decode_next(r->decode, rest, vf_out_buffer(d->out), &size, &field, &run->err);
+		int rc = vf_decode_next(r->decode, rest, d->values, &size, &field, &run->err);
 		struct vf_row row = { .base = rest.p, .len = (uint32_t)size, .size = size, .lineno = ++*record,
 			.file = (uint16_t)file };
 
 		if (rc < 0)
 			return vf_container_fail(r->container, &r->block, &run->err, run->err.text);
 		run->in_count++;
-		if (rc > 0 ? vf_reject(run, &row, d->reason, d->names[field]) < 0 :
-			vf_out_line(d->out, &run->err) < 0)
+		if (rc == 0 && (rc = vf_out_put_padded(d->out, d->values, &field, &run->err)) < 0)
+			return -1;
+		if (rc > 0 && vf_reject(run, &row, d->reason, d->names[field]) < 0)
 			return -1;
 		rest = vf_slice(rest.p + size, rest.n - size);
 	}
@@ -221,6 +226,7 @@ avro_decode(struct vf_run *run, int reason)
 	close_reader(&d.reader);
 	vf_schema_free(d.first);
 	free(d.names);
+	free(d.values);
 	return rc;
 }
 

@@ -2,10 +2,6 @@
 
 #include <stdlib.h>
 
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
-
 #include "avro/varint.h"
 #include "base/date.h"
 #include "base/num.h"
@@ -16,18 +12,24 @@ struct column {
 	unsigned branches;		/* of the union it is in; 0: none */
 	unsigned value;			/* which of them is not null */
 	const struct vf_schema_type *type;
+	char text[VF_DECODE_PAD];	/* a number, an instant, or what may not be read beyond where it is */
+};
+
+/* An array of the record that is decoded. */
+struct list {
+	size_t start;			/* where in `texts` */
+	struct vf_slice *value;		/* what it becomes, once `texts` moves no more */
 };
 
 struct vf_decode {
 	struct column *columns;
 	size_t n;
-	struct vf_buf list;		/* an array's strings, joined */
+	struct list *lists;
+	size_t nlists;
+	struct vf_buf texts;		/* theirs, one after the other */
 };
 
-/* Room that a record is begun with, for each field: any number or instant, or a text of up to SHORT bytes; and a comma. */
-#define SHORT 64
-#define FIELD (SHORT + 1)
-_Static_assert(FIELD > VF_NUM_REAL && FIELD > VF_DATE_MS_LEN, "room for every number");
+_Static_assert(VF_DECODE_PAD >= VF_NUM_REAL && VF_DECODE_PAD >= VF_DATE_MS_LEN, "room for every number");
 
 static int
 plan(struct column *c, const struct vf_schema_field *f, const char *name, struct vf_error *err)
@@ -65,9 +67,11 @@ vf_decode_new(const struct vf_schema *s, const char *name, struct vf_error *err)
 		return NULL;
 	}
 	d = calloc(1, sizeof *d);
-	if (d != NULL)
+	if (d != NULL) {
 		d->columns = calloc(root->n, sizeof *d->columns);
-	if (d == NULL || d->columns == NULL) {
+		d->lists = calloc(root->n, sizeof *d->lists);
+	}
+	if (d == NULL || d->columns == NULL || d->lists == NULL) {
 		vf_error_nomem(err);
 		vf_decode_free(d);
 		return NULL;
@@ -86,15 +90,9 @@ vf_decode_free(struct vf_decode *d)
 	if (d == NULL)
 		return;
 	free(d->columns);
-	vf_buf_free(&d->list);
+	free(d->lists);
+	vf_buf_free(&d->texts);
 	free(d);
-}
-
-/* Is one of the bytes LF, CR or NUL? */
-static bool
-breaks(struct vf_slice s)
-{
-	return s.n > 0 && (memchr(s.p, '\n', s.n) != NULL || memchr(s.p, '\r', s.n) != NULL || memchr(s.p, '\0', s.n) != NULL);
 }
 
 static inline const unsigned char *
@@ -135,96 +133,28 @@ bits8(const unsigned char *p)
 	return bits4(p) | (uint64_t)bits4(p + 4) << 32;
 }
 
-/* A line that is being written. */
-struct line {
-	struct vf_buf *b;		/* with room for FIELD bytes times `fields` behind `to`, when a field begins */
-	size_t fields;
-	char *to;
-	bool fits;			/* the field that is written */
-};
-
-/* Any text as a field; false: no memory. */
-static __attribute__((noinline)) bool
-put_any(struct line *l, struct vf_slice s)
+/* What may be read beyond where it stands, as it is; else its copy. */
+static inline struct vf_slice
+padded(struct vf_slice s, size_t readable, char text[VF_DECODE_PAD])
 {
-	l->fits = !breaks(s);
-	l->b->n = (size_t)(l->to - l->b->p);
-	if (vf_text_add_csv(l->b, s) < 0 || vf_buf_reserve(l->b, l->fields * FIELD) < 0)
-		return false;
-	l->to = l->b->p + l->b->n;
-	return true;
+	if (readable >= VF_DECODE_PAD || s.n >= VF_DECODE_PAD)
+		return s;
+	memcpy(text, s.p, s.n);
+	return vf_slice(text, s.n);
 }
 
-/* Copies 16 bytes; a bit for each that may need more than that: comma, quote, and all up to CR (LF and NUL among them). */
-#ifdef __SSE2__
-static inline uint64_t
-copy16(char *to, const unsigned char *p)
-{
-	__m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
-	__m128i odd = _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8(',')), _mm_cmpeq_epi8(v, _mm_set1_epi8('"')));
-
-	_mm_storeu_si128((__m128i *)(void *)to, v);
-	odd = _mm_or_si128(odd, _mm_cmpeq_epi8(v, _mm_min_epu8(v, _mm_set1_epi8('\r'))));
-	return (uint64_t)(uint32_t)_mm_movemask_epi8(odd);
-}
-#else
-static inline uint64_t
-copy16(char *to, const unsigned char *p)
-{
-	memcpy(to, p, 16);
-	return 0xffff;
-}
-#endif
-
-/*
- * A string as a field.  Most are of under 64 bytes and stand for themselves:
- * 32 or 64 bytes are copied and looked at at once, what is beyond the string
- * masked out.
- */
-static inline const unsigned char *
-put_string(struct line *l, const unsigned char *p, const unsigned char *end)
-{
-	struct vf_slice s;
-
-	if (end - p > SHORT && (*p & 0x81) == 0) {
-		size_t n = *p >> 1;
-		uint64_t odd = copy16(l->to, p + 1) | copy16(l->to + 16, p + 17) << 16;
-
-		if (n > 32)
-			odd |= copy16(l->to + 32, p + 33) << 32 | copy16(l->to + 48, p + 49) << 48;
-		if ((odd & (((uint64_t)1 << n) - 1)) == 0) {
-			l->to += n;
-			return p + 1 + n;
-		}
-	}
-	p = string(p, end, &s);
-	return p != NULL && put_any(l, s) ? p : NULL;
-}
-
-/* Symbols are names, which need no quotes. */
-static inline bool
-put_symbol(struct line *l, struct vf_slice s)
-{
-	if (s.n > SHORT)
-		return put_any(l, s);
-	memcpy(l->to, s.p, s.n);
-	l->to += s.n;
-	return true;
-}
-
-/* An array's strings, joined by `;`. */
+/* The array's strings joined by `;`, at the end of d->texts; *fits tells whether that says what the array says. */
 static const unsigned char *
-put_strings(struct vf_decode *d, struct line *l, const unsigned char *p, const unsigned char *end)
+strings(struct vf_decode *d, const unsigned char *p, const unsigned char *end, bool *fits)
 {
-	bool fits = true, first = true;
 	struct vf_slice item;
+	bool first = true;
 	int64_t n, size;
 
-	vf_buf_clear(&d->list);
 	for (;;) {
 		p = number(p, end, &n);
 		if (p == NULL || n == 0)
-			break;
+			return p;
 		if (n < 0) {
 			p = number(p, end, &size);
 			n = n == INT64_MIN ? INT64_MAX : -n;
@@ -233,19 +163,15 @@ put_strings(struct vf_decode *d, struct line *l, const unsigned char *p, const u
 			p = string(p, end, &item);
 			if (p == NULL)
 				break;
-			fits = fits && memchr(item.p, ';', item.n) == NULL;
+			*fits = *fits && memchr(item.p, ';', item.n) == NULL;
 			if (!first)
-				vf_buf_add_char(&d->list, ';');
+				vf_buf_add_char(&d->texts, ';');
 			first = false;
-			vf_buf_add_slice(&d->list, item);
+			vf_buf_add_slice(&d->texts, item);
 		}
 		if (p == NULL)
-			break;
+			return NULL;
 	}
-	if (p == NULL || d->list.failed || (!first && !put_any(l, vf_buf_slice(&d->list))))
-		return NULL;
-	l->fits = l->fits && fits;
-	return p;
 }
 
 static size_t
@@ -257,19 +183,19 @@ put_i64(char *out, int64_t v)
 	return n + vf_num_put_u64(out + n, v < 0 ? 0 - (uint64_t)v : (uint64_t)v);
 }
 
-/* One value; what follows it, or NULL: the bytes are no value, or no memory. */
+/* One value; what follows it, or NULL: the bytes are no value. */
 static inline const unsigned char *
-put_value(struct vf_decode *d, const struct column *c, struct line *l, const unsigned char *p, const unsigned char *end)
+value(struct vf_decode *d, struct column *c, const unsigned char *p, const unsigned char *end, struct vf_slice *s, bool *fits)
 {
-	static const char booleans[2][8] = { "false", "true" };
-	struct vf_slice s;
+	static const char booleans[2][VF_DECODE_PAD] = { "false", "true" };
+	char *text = c->text;
 	uint64_t raw;
 	uint32_t raw4;
 	double real;
 	float real4;
-	size_t n;
 	int64_t v;
 
+	*s = vf_slice(text, 0);
 	if (c->branches > 0) {
 		p = number(p, end, &v);
 		if (p == NULL || (uint64_t)v >= c->branches)
@@ -279,24 +205,23 @@ put_value(struct vf_decode *d, const struct column *c, struct line *l, const uns
 	}
 	switch (c->kind) {
 	case STRING:
-		return put_string(l, p, end);
 	case BYTES:
-		p = string(p, end, &s);
-		if (p == NULL || !put_any(l, s))
+		p = string(p, end, s);
+		if (p == NULL)
 			return NULL;
-		l->fits = l->fits && vf_text_utf8(s);
+		*fits = c->kind == STRING || vf_text_utf8(*s);
+		*s = padded(*s, (size_t)(end - p) + s->n, text);
 		return p;
 	case INT:
 		p = number(p, end, &v);
 		if (p != NULL)
-			l->to += put_i64(l->to, v);
+			s->n = put_i64(text, v);
 		return p;
 	case MILLIS:
 		p = number(p, end, &v);
 		if (p != NULL) {
-			n = vf_date_put_ms(l->to, v);
-			l->to += n;
-			l->fits = n > 0;
+			s->n = vf_date_put_ms(text, v);
+			*fits = s->n > 0;
 		}
 		return p;
 	case FLOAT:
@@ -304,60 +229,74 @@ put_value(struct vf_decode *d, const struct column *c, struct line *l, const uns
 			return NULL;
 		raw4 = bits4(p);
 		memcpy(&real4, &raw4, sizeof real4);
-		l->to += vf_num_put_float(l->to, real4);
+		s->n = vf_num_put_float(text, real4);
 		return p + 4;
 	case DOUBLE:
 		if (end - p < 8)
 			return NULL;
 		raw = bits8(p);
 		memcpy(&real, &raw, sizeof real);
-		l->to += vf_num_put_double(l->to, real);
+		s->n = vf_num_put_double(text, real);
 		return p + 8;
 	case BOOLEAN:
 		if (p == end || *p > 1)
 			return NULL;
-		memcpy(l->to, booleans[*p], sizeof booleans[0]);
-		l->to += 5 - *p;
+		*s = vf_slice(booleans[*p], 5u - *p);
 		return p + 1;
 	case ENUM:
 		p = number(p, end, &v);
-		return p != NULL && (uint64_t)v < c->type->n && put_symbol(l, c->type->symbols[v]) ? p : NULL;
+		if (p == NULL || (uint64_t)v >= c->type->n)
+			return NULL;
+		*s = padded(c->type->symbols[v], 0, text);
+		return p;
 	case STRINGS:
-		return put_strings(d, l, p, end);
+		d->lists[d->nlists++] = (struct list){ d->texts.n, s };
+		return strings(d, p, end, fits);
 	case NOTHING:
 	default:
 		return p;
 	}
 }
 
+static int
+point_at_lists(struct vf_decode *d)
+{
+	size_t end = d->texts.n;
+
+	if (vf_buf_reserve(&d->texts, VF_DECODE_PAD) < 0)
+		return -1;
+	for (; d->nlists > 0; d->nlists--) {
+		const struct list *l = &d->lists[d->nlists - 1];
+
+		*l->value = vf_slice(d->texts.p + l->start, end - l->start);
+		end = l->start;
+	}
+	return 0;
+}
+
 int
-vf_decode_next(struct vf_decode *d, struct vf_slice bytes, struct vf_buf *b, size_t *size, size_t *field, struct vf_error *err)
+vf_decode_next(struct vf_decode *d, struct vf_slice bytes, struct vf_slice *values, size_t *size, size_t *field,
+	struct vf_error *err)
 {
 	const unsigned char *p = (const unsigned char *)bytes.p, *end = p + bytes.n;
-	struct line l = { .b = b, .fields = d->n };
-	size_t before = b->n;
+	struct column *const last = d->columns + d->n;
 	bool unfit = false;
 
-	if (b->size - b->n < d->n * FIELD && vf_buf_reserve(b, d->n * FIELD) < 0)
-		return vf_error_nomem(err);
-	l.to = b->p + b->n;
-	for (size_t i = 0; i < d->n; i++) {
-		if (i > 0)
-			*l.to++ = ',';
-		l.fits = true;
-		p = put_value(d, &d->columns[i], &l, p, end);
-		if (p == NULL) {
-			bool failed = b->failed || d->list.failed;
+	d->nlists = 0;
+	vf_buf_clear(&d->texts);
+	for (struct column *c = d->columns; c < last; c++) {
+		bool fits = true;
 
-			b->n = before;
-			return failed ? vf_error_nomem(err) : vf_error(err, VF_ERR_FAILED, "bytes that are no record");
-		}
-		if (!l.fits && !unfit) {
+		p = value(d, c, p, end, values++, &fits);
+		if (p == NULL)
+			return vf_error(err, VF_ERR_FAILED, "bytes that are no record");
+		if (!fits && !unfit) {
 			unfit = true;
-			*field = i;
+			*field = (size_t)(c - d->columns);
 		}
 	}
-	b->n = unfit ? before : (size_t)(l.to - b->p);
+	if (d->nlists > 0 && point_at_lists(d) < 0)
+		return vf_error_nomem(err);
 	*size = (size_t)(p - (const unsigned char *)bytes.p);
 	return unfit;
 }

@@ -17,6 +17,23 @@ vf_varint_get(const unsigned char *p, const unsigned char *end, int64_t *v)
 {
 	uint64_t bits = 0;
 
+#if defined __BYTE_ORDER__ && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	/* Up to eight bytes at once: 7 bits of each byte move together, then 14 of each two, 28 of each four. */
+	if (end - p >= 8) {
+		uint64_t w, stop;
+
+		memcpy(&w, p, sizeof w);
+		stop = ~w & 0x8080808080808080u;
+		if (stop != 0) {
+			w &= stop ^ (stop - 1);
+			w = (w & 0x007f007f007f007fu) | (w & 0x7f007f007f007f00u) >> 1;
+			w = (w & 0x00003fff00003fffu) | (w & 0x3fff00003fff0000u) >> 2;
+			bits = (w & 0x000000000fffffffu) | (w & 0x0fffffff00000000u) >> 4;
+			*v = (int64_t)(bits >> 1 ^ (0 - (bits & 1)));
+			return __builtin_ctzll(stop) / 8 + 1;
+		}
+	}
+#endif
 	for (int i = 0; i < VF_VARINT_MAX; i++) {
 		if (p + i >= end)
 			return 0;

@@ -2,6 +2,10 @@
 
 #include <stdlib.h>
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 #include "base/buf.h"
 #include "base/digester.h"
 #include "base/text.h"
@@ -30,7 +34,6 @@ struct vf_out {
 	int (*before)(void *, struct vf_error *);
 	void *arg;
 	struct vf_buf buf;
-	size_t complete;		/* bytes of it that are lines: what is behind them is one that a source is making */
 	struct vf_digester *digester;	/* with options.digest */
 	struct vf_digest digest;
 	struct vf_buf other;		/* what was handed over before, until it is digested */
@@ -111,9 +114,7 @@ plan(struct vf_out *out, const struct vf_out_options *opt)
 	}
 	if (out->width == 1 && out->buf.n == 0)
 		vf_buf_add_str(&out->buf, "\"\"");
-	vf_buf_add_char(&out->buf, '\n');
-	out->complete = out->buf.n;
-	return out->buf.failed ? -1 : 0;
+	return vf_buf_add_char(&out->buf, '\n');
 }
 
 struct vf_out *
@@ -313,7 +314,6 @@ hand_over(struct vf_out *out, struct vf_error *err)
 	if (out->digester != NULL)
 		digest(out);
 	vf_buf_clear(&out->buf);
-	out->complete = 0;
 	return 0;
 }
 
@@ -321,9 +321,9 @@ hand_over(struct vf_out *out, struct vf_error *err)
 static INLINE int
 add_line(struct vf_out *out, const char *end, struct vf_error *err)
 {
-	out->complete = out->buf.n = (size_t)(end - out->buf.p);
+	out->buf.n = (size_t)(end - out->buf.p);
 	out->records++;
-	return out->complete >= out->block ? hand_over(out, err) : 0;
+	return out->buf.n >= out->block ? hand_over(out, err) : 0;
 }
 
 int
@@ -334,20 +334,93 @@ vf_out_put(struct vf_out *out, const struct vf_row *row, char delimiter, const s
 	return end == NULL ? vf_error_nomem(err) : add_line(out, end, err);
 }
 
-struct vf_buf *
-vf_out_buffer(struct vf_out *out)
+/* Copies 16 bytes; a bit for each that may need more than that: comma, quote, and all up to CR (LF and NUL among them). */
+#ifdef __SSE2__
+static INLINE uint64_t
+copy16(char *to, const char *p)
 {
-	return &out->buf;
+	__m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
+	__m128i odd = _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8(',')), _mm_cmpeq_epi8(v, _mm_set1_epi8('"')));
+
+	_mm_storeu_si128((__m128i *)(void *)to, v);
+	odd = _mm_or_si128(odd, _mm_cmpeq_epi8(v, _mm_min_epu8(v, _mm_set1_epi8('\r'))));
+	return (uint64_t)(uint32_t)_mm_movemask_epi8(odd);
+}
+#else
+static INLINE uint64_t
+copy16(char *to, const char *p)
+{
+	memcpy(to, p, 16);
+	return 0xffff;
+}
+#endif
+
+/*
+ * A value that is shorter than VF_OUT_PAD and stands for itself: 16, 32 or 64
+ * bytes are copied and looked at at once, what is beyond the value masked out.
+ * NULL: it is another.
+ */
+static INLINE char *
+put_short(char *to, struct vf_slice v)
+{
+	uint64_t odd;
+
+	if (v.n >= VF_OUT_PAD)
+		return NULL;
+	odd = copy16(to, v.p);
+	if (v.n > 16)
+		odd |= copy16(to + 16, v.p + 16) << 16;
+	if (v.n > 32)
+		odd |= copy16(to + 32, v.p + 32) << 32 | copy16(to + 48, v.p + 48) << 48;
+	return (odd & (((uint64_t)1 << v.n) - 1)) == 0 ? to + v.n : NULL;
+}
+
+/* Is one of the bytes LF, CR or NUL? */
+static bool
+breaks(struct vf_slice v)
+{
+	return v.n > 0 && (memchr(v.p, '\n', v.n) != NULL || memchr(v.p, '\r', v.n) != NULL || memchr(v.p, '\0', v.n) != NULL);
+}
+
+/* Any value at the place `to` of the buffer, with `room` behind it; NULL: no memory. */
+static NOINLINE char *
+put_any(struct vf_buf *b, char *to, struct vf_slice v, size_t room)
+{
+	size_t before = b->n;
+
+	b->n = (size_t)(to - b->p);
+	to = vf_text_add_csv(b, v) < 0 || vf_buf_reserve(b, room) < 0 ? NULL : b->p + b->n;
+	b->n = before;
+	return to;
 }
 
 int
-vf_out_line(struct vf_out *out, struct vf_error *err)
+vf_out_put_padded(struct vf_out *out, const struct vf_slice *v, size_t *unfit, struct vf_error *err)
 {
+	const size_t room = (size_t)out->nsets * (VF_OUT_PAD + 1) + 3;
 	struct vf_buf *b = &out->buf;
+	char *to;
 
-	if (b->size - b->n < 3 && vf_buf_reserve(b, 3) < 0)
+	if (b->size - b->n < room && vf_buf_reserve(b, room) < 0)
 		return vf_error_nomem(err);
-	return add_line(out, end_line(out, b->p + out->complete, b->p + b->n), err);
+	to = b->p + b->n;
+	for (int i = 0; i < out->nsets; i++) {
+		char *end;
+
+		if (i > 0)
+			*to++ = ',';
+		end = put_short(to, v[i]);
+		if (__builtin_expect(end == NULL, 0)) {
+			if (breaks(v[i])) {
+				*unfit = (size_t)i;
+				return 1;
+			}
+			if ((end = put_any(b, to, v[i], room)) == NULL)
+				return vf_error_nomem(err);
+		}
+		to = end;
+	}
+	return add_line(out, end_line(out, b->p + b->n, to), err);
 }
 
 int

@@ -41,14 +41,15 @@ struct vf_out *vf_out_open(const struct vf_out_options *, struct vf_error *);
 int vf_out_put(struct vf_out *, const struct vf_row *, char delimiter, const struct vf_slice *v, struct vf_error *);
 
 /*
- * For a source that makes its lines itself, quoted where they must be: it adds
- * one, without the LF, to this buffer (which keeps its address) and calls
- * vf_out_line().
+ * The same for a source whose values come from another format: any text.  From
+ * where a value begins VF_OUT_PAD bytes may be read, however short it is.  1:
+ * v[*unfit] is not what one line can say, it holds a LF, CR or NUL; no record
+ * was put.
  */
-struct vf_buf *vf_out_buffer(struct vf_out *);
-int vf_out_line(struct vf_out *, struct vf_error *);
+#define VF_OUT_PAD 64
+int vf_out_put_padded(struct vf_out *, const struct vf_slice *v, size_t *unfit, struct vf_error *);
 
-/* The bytes of a record into memory (cleared first), without the LF and without counting: what vf_out_put would write. */
+/* The same bytes into memory (cleared first), without the LF and without counting: what vf_out_put would write. */
 int vf_out_render(struct vf_out *, const struct vf_row *, char delimiter, const struct vf_slice *v, struct vf_buf *,
 	struct vf_error *);
 

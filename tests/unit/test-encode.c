@@ -3,12 +3,10 @@
 
 #include "avro/decode.h"
 #include "avro/encode.h"
-#include "avro/varint.h"
 #include "avro/walk.h"
 #include "base/date.h"
 #include "base/hash.h"
 #include "base/num.h"
-#include "base/text.h"
 #include "tap.h"
 
 static struct vf_error err;
@@ -252,24 +250,23 @@ random_value(struct vf_buf *b, int field)
 	}
 }
 
-/* The line of CSV that says these values. */
-static void
-line_of(const struct vf_slice *v, int n, struct vf_buf *line)
+/* A short value, as it is read by who relies on its pad (which sanitizers would tell). */
+static struct vf_slice
+with_pad(struct vf_slice s, char pad[VF_DECODE_PAD])
 {
-	vf_buf_clear(line);
-	for (int i = 0; i < n; i++) {
-		if (i > 0)
-			vf_buf_add_char(line, ',');
-		vf_text_add_csv(line, v[i]);
-	}
+	if (s.n >= VF_DECODE_PAD)
+		return s;
+	memcpy(pad, s.p, VF_DECODE_PAD);
+	return vf_slice(pad, s.n);
 }
 
 static void
 test_round_trip(void)
 {
 	struct vf_schema *s = vf_schema_parse(vf_slice_str(all), "s", &err);
-	struct vf_buf values[FIELDS] = { { 0 } }, out = { 0 }, want = { 0 }, back = { 0 };
-	struct vf_slice v[FIELDS];
+	struct vf_buf values[FIELDS] = { { 0 } }, out = { 0 };
+	struct vf_slice v[FIELDS], back[FIELDS];
+	char pad[VF_DECODE_PAD];
 	bool present[FIELDS];
 	struct vf_encode *e;
 	struct vf_decode *d;
@@ -288,21 +285,21 @@ test_round_trip(void)
 			random_value(&values[i], i);
 			v[i] = vf_buf_slice(&values[i]);
 		}
-		line_of(v, FIELDS, &want);
-		vf_buf_free(&out);
-		vf_buf_free(&back);		/* all its room is made anew */
-		if (vf_encode_put(e, v, &out, &field) != 0 || vf_walk_block(w, 1, vf_buf_slice(&out), &err) < 0 ||
-			vf_decode_next(d, vf_buf_slice(&out), &back, &size, &field, &err) != 0 || size != out.n) {
+		vf_buf_free(&out);		/* all its room is made anew, and nothing is behind it */
+		if (vf_encode_put(e, v, &out, &field) != 0)
+			bail_out("does not fit");
+		out.p = realloc(out.p, out.n);
+		out.size = out.n;
+		if (vf_walk_block(w, 1, vf_buf_slice(&out), &err) < 0 ||
+			vf_decode_next(d, vf_buf_slice(&out), back, &size, &field, &err) != 0 || size != out.n) {
 			wrong++;
 			continue;
 		}
-		wrong += !vf_slice_eq(vf_buf_slice(&back), vf_buf_slice(&want));
+		for (int i = 0; i < FIELDS; i++)
+			wrong += !vf_slice_eq(v[i], with_pad(back[i], pad));
 		/* A changed byte: decoding stays inside and agrees with the walk about what is no record at all. */
 		out.p[tap_below(out.n)] ^= (char)(1 << tap_below(8));
-		if (vf_decode_next(d, vf_buf_slice(&out), &back, &size, &field, &err) != 0)
-			wrong += back.n != want.n;
-		vf_buf_clear(&back);
-		if (vf_decode_next(d, vf_buf_slice(&out), &back, &size, &field, &err) < 0)
+		if (vf_decode_next(d, vf_buf_slice(&out), back, &size, &field, &err) < 0)
 			broken += vf_walk_block(w, 1, vf_buf_slice(&out), &err) == 0;
 	}
 	ok(wrong == 0, "20,000 records are the same after both ways");
@@ -310,78 +307,21 @@ test_round_trip(void)
 	for (int i = 0; i < FIELDS; i++)
 		vf_buf_free(&values[i]);
 	vf_buf_free(&out);
-	vf_buf_free(&want);
-	vf_buf_free(&back);
 	vf_encode_free(e);
 	vf_decode_free(d);
 	vf_walk_free(w);
 	vf_schema_free(s);
 }
 
-static void
-add_string(struct vf_buf *b, struct vf_slice s)
-{
-	unsigned char length[VF_VARINT_MAX];
-
-	vf_buf_add(b, length, vf_varint_put(length, (int64_t)s.n));
-	vf_buf_add_slice(b, s);
-}
-
-/* Short texts are looked at many bytes at a time: each length, with each byte that counts in each place, before what does not count. */
-static void
-test_texts(void)
-{
-	static const char schema[] = RECORD("{\"name\":\"a\",\"type\":\"string\"},{\"name\":\"b\",\"type\":\"string\"}");
-	static const char odd[] = { ',', '"', '\n', '\r', '\0', '\t', '\x0c', '\x0e', ' ', '\x80' };
-	struct vf_schema *s = vf_schema_parse(vf_slice_str(schema), "s", &err);
-	struct vf_decode *d = s != NULL ? vf_decode_new(s, "s", &err) : NULL;
-	struct vf_buf bytes = { 0 }, want = { 0 }, got = { 0 };
-	struct vf_slice v[2] = { { NULL, 0 }, { NULL, 0 } };
-	char text[100], rest[100];
-	unsigned wrong = 0, n = 0;
-	size_t size, field;
-
-	if (d == NULL)
-		bail_out(err.text);
-	memset(rest, ',', sizeof rest);
-	for (size_t length = 0; length < sizeof text; length++)
-		for (size_t at = 0; at <= length; at++)
-			for (size_t k = 0; k < (at < length ? sizeof odd : 1); k++) {
-				bool unfit = at < length && (odd[k] == '\n' || odd[k] == '\r' || odd[k] == '\0');
-				int rc;
-
-				memset(text, 'x', sizeof text);
-				if (at < length)
-					text[at] = odd[k];
-				v[0] = vf_slice(text, length);
-				v[1] = vf_slice(rest, tap_below(sizeof rest));
-				line_of(v, 2, &want);
-				vf_buf_clear(&bytes);
-				vf_buf_clear(&got);
-				add_string(&bytes, v[0]);
-				add_string(&bytes, v[1]);
-				field = 9;
-				rc = vf_decode_next(d, vf_buf_slice(&bytes), &got, &size, &field, &err);
-				wrong += unfit ? rc != 1 || field != 0 || got.n != 0 : rc != 0 || size != bytes.n ||
-					!vf_slice_eq(vf_buf_slice(&got), vf_buf_slice(&want));
-				n++;
-			}
-	ok(wrong == 0 && n > 40000, "%u texts of up to 99 bytes: quoted, unfit or as they are", n);
-	vf_buf_free(&bytes);
-	vf_buf_free(&want);
-	vf_buf_free(&got);
-	vf_decode_free(d);
-	vf_schema_free(s);
-}
-
-/* One field's bytes decoded: its text as CSV, or "unfit", or the error. */
+/* One field's bytes decoded: its text, or "unfit", or the error. */
 static void
 text_is(const char *type, const char *hex, const char *want)
 {
-	struct vf_buf text = { 0 }, line = { 0 };
+	struct vf_buf text = { 0 };
 	unsigned char bytes[100];
 	struct vf_schema *s;
 	struct vf_decode *d;
+	struct vf_slice v = { NULL, 0 };
 	size_t size, field, n = strlen(hex) / 2;
 	char got[100] = "";
 	int rc;
@@ -391,8 +331,8 @@ text_is(const char *type, const char *hex, const char *want)
 	d = s != NULL ? vf_decode_new(s, "s", &err) : NULL;
 	strcpy(got, d == NULL ? err.text : "");
 	if (d != NULL && vf_hex_get(vf_slice_str(hex), bytes, n)) {
-		rc = vf_decode_next(d, vf_slice((const char *)bytes, n), &line, &size, &field, &err);
-		snprintf(got, sizeof got, "%.*s", rc == 0 ? (int)line.n : 50, rc == 0 ? line.p : rc == 1 ? "unfit" : err.text);
+		rc = vf_decode_next(d, vf_slice((const char *)bytes, n), &v, &size, &field, &err);
+		snprintf(got, sizeof got, "%.*s", rc == 0 ? (int)v.n : 50, rc == 0 ? v.p : rc == 1 ? "unfit" : err.text);
 	}
 	ok(strcmp(got, want) == 0, "%s: %s is \"%s\"", type, hex, want);
 	if (strcmp(got, want) != 0)
@@ -400,28 +340,20 @@ text_is(const char *type, const char *hex, const char *want)
 	vf_decode_free(d);
 	vf_schema_free(s);
 	vf_buf_free(&text);
-	vf_buf_free(&line);
 }
 
 static void
 test_unfit(void)
 {
-	text_is("\"string\"", "0461" "0a", "unfit");
-	text_is("\"string\"", "0461" "0d", "unfit");
-	text_is("\"string\"", "0461" "00", "unfit");
-	text_is("\"string\"", "146161616161616161" "0961", "aaaaaaaa\ta");
-	text_is("\"string\"", "146161616161616161" "0a61", "unfit");
+	text_is("\"string\"", "0661" "2c09", "a,\t");
 	text_is("\"string\"", "0861", "bytes that are no record");
 	text_is("\"string\"", "01", "bytes that are no record");
 	text_is("\"bytes\"", "02ff", "unfit");
 	text_is("\"bytes\"", "04c3a9", "\xc3\xa9");
-	text_is("\"bytes\"", "04612c", "\"a,\"");
-	text_is("\"string\"", "06612c22", "\"a,\"\"\"");
 	text_is(TAGS, "040261" "023b" "00", "unfit");
 	text_is(TAGS, "0402610000", "a;");
 	text_is(TAGS, "0308026102620262", "bytes that are no record");
 	text_is(TAGS, "0308026102620202630" "0", "a;b;c");
-	text_is(TAGS, "040261" "022c" "00", "\"a;,\"");
 	text_is(TAGS, "020000", "");
 	text_is(MILLIS, "feffffffffffffffff01", "unfit");
 	text_is(MILLIS, "02", "1970-01-01T00:00:00.001Z");
@@ -442,7 +374,6 @@ main(void)
 	test_nothing_left();
 	test_defaults();
 	test_round_trip();
-	test_texts();
 	test_unfit();
 	return done_testing();
 }

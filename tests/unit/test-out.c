@@ -1,8 +1,9 @@
-/* test-out.c -- CSV out: what must be on disk before bytes leave. */
+/* test-out.c -- CSV out: what must be on disk before bytes leave; values from other formats. */
 #include <fcntl.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "record/out.h"
 #include "tap.h"
 
@@ -85,31 +86,105 @@ test_refused(void)
 	close(g.fd);
 }
 
-/* Lines of a source's own making, among others. */
+/* The line that says two values. */
 static void
-test_lines(void)
+line_of(const struct vf_slice v[2], struct vf_buf *line)
 {
-	static const char want[] = "code\nx,y\nAAAAAAA\n\"\"\nz\n\"\"\n";
-	struct vf_slice code = VF_SLICE("AAAAAAA"), empty = VF_SLICE("");
-	struct guard g;
-	int writing, rc = 0;
-	struct vf_out *out = open_out(&g, &writing, 16);
-	char got[100];
+	vf_buf_clear(line);
+	vf_text_add_csv(line, v[0]);
+	vf_buf_add_char(line, ',');
+	vf_text_add_csv(line, v[1]);
+	vf_buf_add_char(line, '\n');
+}
 
-	vf_buf_add_str(vf_out_buffer(out), "x");
-	vf_buf_add_str(vf_out_buffer(out), ",y");
-	rc |= vf_out_line(out, &err);
-	rc |= vf_out_put(out, NULL, ',', &code, &err);	/* the block is full */
-	rc |= g.calls != 1;
-	rc |= vf_out_line(out, &err);
-	vf_buf_add_str(vf_out_buffer(out), "z");
-	rc |= vf_out_line(out, &err);
-	rc |= vf_out_put(out, NULL, ',', &empty, &err);
-	rc |= vf_out_commit(out, &err);
-	ok(rc == 0 && vf_out_records(out) == 5, "lines of a source's own are counted and collected as others are");
-	rc = (int)read(g.fd, got, sizeof got);
-	ok(rc == sizeof want - 1 && memcmp(got, want, sizeof want - 1) == 0, "and written as they are; a blank one is one empty field");
+/* Is exactly this in the pipe? */
+static bool
+holds(int fd, struct vf_slice want)
+{
+	static char got[8192];
+	ssize_t n = waiting(fd) > 0 ? read(fd, got, sizeof got) : 0;
+
+	return n >= 0 && vf_slice_eq(vf_slice(got, (size_t)n), want);
+}
+
+/* Short values are looked at many bytes at a time: each length, with each byte that counts in each place, before what does not. */
+static void
+test_padded(void)
+{
+	static const char *const sets[] = { "a", "b", NULL };
+	static const char odd[] = { ',', '"', '\n', '\r', '\0', '\t', '\x0c', '\x0e', ' ', '\x80' };
+	struct vf_buf want = { 0 };
+	struct vf_slice v[2] = { { NULL, 0 }, { NULL, 0 } };
+	char text[100 + VF_OUT_PAD], rest[100 + VF_OUT_PAD], path[32];
+	unsigned wrong = 0, n = 0, puts = 0;
+	struct vf_out *out;
+	size_t unfit;
+	int fds[2];
+
+	if (pipe(fds) < 0)
+		abort();
+	snprintf(path, sizeof path, "/dev/fd/%d", fds[1]);
+	out = vf_out_open(&(struct vf_out_options){ .path = path, .sets = sets }, &err);
+	ok(vf_out_flush(out, &err) == 0 && holds(fds[0], (struct vf_slice)VF_SLICE("a,b\n")), "the header comes first");
+	memset(rest, ',', sizeof rest);
+	for (size_t length = 0; length < 100; length++)
+		for (size_t at = 0; at <= length; at++)
+			for (size_t k = 0; k < (at < length ? sizeof odd : 1); k++, n++) {
+				bool breaks = at < length && (odd[k] == '\n' || odd[k] == '\r' || odd[k] == '\0');
+				size_t first = n % 2, other = (size_t)n * 7 % 100;
+				int rc;
+
+				memset(text, 'x', length);
+				memset(text + length, ',', sizeof text - length);
+				if (at < length)
+					text[at] = odd[k];
+				v[first] = vf_slice(text, length);
+				v[1 - first] = vf_slice(rest, other);
+				line_of(v, &want);
+				unfit = 9;
+				rc = vf_out_put_padded(out, v, &unfit, &err);
+				puts += rc == 0;
+				wrong += vf_out_flush(out, &err) < 0 || (breaks ? rc != 1 || unfit != first : rc != 0) ||
+					!holds(fds[0], breaks ? vf_slice("", 0) : vf_buf_slice(&want));
+			}
+	ok(wrong == 0 && n > 40000, "%u values of up to 99 bytes: quoted, refused or as they are", n);
+	ok(vf_out_records(out) == puts, "those that were put are counted");
 	vf_out_free(out);
+	vf_buf_free(&want);
+	close(fds[0]);
+	close(fds[1]);
+}
+
+/* One empty value alone would be a blank line; a long one needs more room than a record is begun with. */
+static void
+test_padded_ends(void)
+{
+	static char text[5000] = "";
+	struct vf_slice v = vf_slice(text, 0);
+	struct vf_buf want = { 0 };
+	struct vf_out *out;
+	struct guard g;
+	int writing, rc;
+	size_t unfit;
+
+	out = open_out(&g, &writing, 16);
+	rc = vf_out_put_padded(out, &v, &unfit, &err);
+	ok(rc == 0 && vf_out_flush(out, &err) == 0 && holds(g.fd, (struct vf_slice)VF_SLICE("code\n\"\"\n")), "an empty value alone is quoted");
+	memset(text, '"', 300);
+	v.n = 300;
+	vf_text_add_csv(&want, v);
+	vf_buf_add_char(&want, '\n');
+	rc = vf_out_put_padded(out, &v, &unfit, &err);
+	ok(rc == 0 && g.calls == 2 && vf_out_flush(out, &err) == 0 && holds(g.fd, vf_buf_slice(&want)), "nothing but quotes is twice as long, and fills the block");
+	memset(text, 'x', sizeof text);
+	v.n = sizeof text;
+	vf_buf_clear(&want);
+	vf_buf_add_slice(&want, v);
+	vf_buf_add_char(&want, '\n');
+	rc = vf_out_put_padded(out, &v, &unfit, &err);
+	ok(rc == 0 && vf_out_flush(out, &err) == 0 && holds(g.fd, vf_buf_slice(&want)), "a long value is whole");
+	vf_out_free(out);
+	vf_buf_free(&want);
 	close(writing);
 	close(g.fd);
 }
@@ -119,6 +194,7 @@ main(void)
 {
 	test_before();
 	test_refused();
-	test_lines();
+	test_padded();
+	test_padded_ends();
 	return done_testing();
 }
