@@ -263,7 +263,7 @@ point_at_lists(struct vf_decode *d)
 {
 	size_t end = d->texts.n;
 
-	if (vf_buf_reserve(&d->texts, VF_DECODE_PAD) < 0)
+	if (vf_buf_reserve(&d->texts, VF_DECODE_PAD) < 0 || d->texts.failed)
 		return -1;
 	for (; d->nlists > 0; d->nlists--) {
 		const struct list *l = &d->lists[d->nlists - 1];

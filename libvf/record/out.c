@@ -382,16 +382,17 @@ breaks(struct vf_slice v)
 	return v.n > 0 && (memchr(v.p, '\n', v.n) != NULL || memchr(v.p, '\r', v.n) != NULL || memchr(v.p, '\0', v.n) != NULL);
 }
 
-/* Any value at the place `to` of the buffer, with `room` behind it; NULL: no memory. */
+/* Any value at the place `to` of the buffer, and `room` behind it; NULL: no memory. */
 static NOINLINE char *
-put_any(struct vf_buf *b, char *to, struct vf_slice v, size_t room)
+put_any(struct vf_buf *b, const char *to, struct vf_slice v, size_t room)
 {
-	size_t before = b->n;
+	size_t before = b->n, at = (size_t)(to - b->p);
+	int rc;
 
-	b->n = (size_t)(to - b->p);
-	to = vf_text_add_csv(b, v) < 0 || vf_buf_reserve(b, room) < 0 ? NULL : b->p + b->n;
+	b->n = at;
+	rc = vf_buf_reserve(b, 2 * v.n + 2 + room);
 	b->n = before;
-	return to;
+	return rc < 0 ? NULL : put_value(b->p + at, v, false);
 }
 
 int
