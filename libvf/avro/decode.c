@@ -96,24 +96,11 @@ vf_decode_free(struct vf_decode *d)
 }
 
 static inline const unsigned char *
-number(const unsigned char *p, const unsigned char *end, int64_t *v)
-{
-	int n;
-
-	if (p < end && *p < 0x80) {
-		*v = (int64_t)(*p >> 1) ^ -(int64_t)(*p & 1);
-		return p + 1;
-	}
-	n = vf_varint_get(p, end, v);
-	return n > 0 ? p + n : NULL;
-}
-
-static inline const unsigned char *
 string(const unsigned char *p, const unsigned char *end, struct vf_slice *s)
 {
 	int64_t n;
 
-	p = number(p, end, &n);
+	p = vf_varint_next(p, end, &n);
 	if (p == NULL || n < 0 || n > end - p)
 		return NULL;
 	*s = vf_slice((const char *)p, (size_t)n);
@@ -152,11 +139,11 @@ strings(struct vf_decode *d, const unsigned char *p, const unsigned char *end, b
 	int64_t n, size;
 
 	for (;;) {
-		p = number(p, end, &n);
+		p = vf_varint_next(p, end, &n);
 		if (p == NULL || n == 0)
 			return p;
 		if (n < 0) {
-			p = number(p, end, &size);
+			p = vf_varint_next(p, end, &size);
 			n = n == INT64_MIN ? INT64_MAX : -n;
 		}
 		for (; n > 0 && p != NULL; n--) {
@@ -197,7 +184,7 @@ value(struct vf_decode *d, struct column *c, const unsigned char *p, const unsig
 
 	*s = vf_slice(text, 0);
 	if (c->branches > 0) {
-		p = number(p, end, &v);
+		p = vf_varint_next(p, end, &v);
 		if (p == NULL || (uint64_t)v >= c->branches)
 			return NULL;
 		if ((uint64_t)v != c->value)
@@ -213,12 +200,12 @@ value(struct vf_decode *d, struct column *c, const unsigned char *p, const unsig
 		*s = padded(*s, (size_t)(end - p) + s->n, text);
 		return p;
 	case INT:
-		p = number(p, end, &v);
+		p = vf_varint_next(p, end, &v);
 		if (p != NULL)
 			s->n = put_i64(text, v);
 		return p;
 	case MILLIS:
-		p = number(p, end, &v);
+		p = vf_varint_next(p, end, &v);
 		if (p != NULL) {
 			s->n = vf_date_put_ms(text, v);
 			*fits = s->n > 0;
@@ -244,7 +231,7 @@ value(struct vf_decode *d, struct column *c, const unsigned char *p, const unsig
 		*s = vf_slice(booleans[*p], 5u - *p);
 		return p + 1;
 	case ENUM:
-		p = number(p, end, &v);
+		p = vf_varint_next(p, end, &v);
 		if (p == NULL || (uint64_t)v >= c->type->n)
 			return NULL;
 		*s = padded(c->type->symbols[v], 0, text);

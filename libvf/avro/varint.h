@@ -25,7 +25,7 @@ vf_varint_get(const unsigned char *p, const unsigned char *end, int64_t *v)
 		memcpy(&w, p, sizeof w);
 		stop = ~w & 0x8080808080808080u;
 		if (stop != 0) {
-			w &= stop ^ (stop - 1);
+			w &= stop - 1;
 			w = (w & 0x007f007f007f007fu) | (w & 0x7f007f007f007f00u) >> 1;
 			w = (w & 0x00003fff00003fffu) | (w & 0x3fff00003fff0000u) >> 2;
 			bits = (w & 0x000000000fffffffu) | (w & 0x0fffffff00000000u) >> 4;
@@ -46,6 +46,20 @@ vf_varint_get(const unsigned char *p, const unsigned char *end, int64_t *v)
 		}
 	}
 	return -1;
+}
+
+/* The same for a long among others, most of one byte: what follows it, or NULL when it is cut off or none. */
+static inline const unsigned char *
+vf_varint_next(const unsigned char *p, const unsigned char *end, int64_t *v)
+{
+	int n;
+
+	if (p < end && *p < 0x80) {
+		*v = (int64_t)(*p >> 1) ^ -(int64_t)(*p & 1);
+		return p + 1;
+	}
+	n = vf_varint_get(p, end, v);
+	return n > 0 ? p + n : NULL;
 }
 
 /* Writes v at p, which has room for VF_VARINT_MAX bytes; returns how many it took. */

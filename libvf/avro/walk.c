@@ -316,21 +316,7 @@ static const char items[] = "a count that the block does not hold";
 static const char size[] = "a size that its items do not have";
 static const char deep[] = "nested too deeply";
 
-/* A length, count or index, most of one byte: what follows it, or NULL. */
-static inline const unsigned char *
-varint(const unsigned char *p, const unsigned char *end, int64_t *v)
-{
-	int n;
-
-	if (p < end && *p < 0x80) {
-		*v = (int64_t)(*p >> 1) ^ -(int64_t)(*p & 1);
-		return p + 1;
-	}
-	n = vf_varint_get(p, end, v);
-	return n > 0 ? p + n : NULL;
-}
-
-/* The same where only its end matters: at most max bytes, the last of them (if there) at most top. */
+/* A number of which only the end matters: at most max bytes, the last of them (if there) at most top. */
 static inline const unsigned char *
 skip_varint(const unsigned char *p, const unsigned char *end, int max, unsigned top)
 {
@@ -360,7 +346,7 @@ skip_varint(const unsigned char *p, const unsigned char *end, int max, unsigned 
 static inline const unsigned char *
 option(const unsigned char *p, const unsigned char *end, int64_t *v, const char **why)
 {
-	p = varint(p, end, v);
+	p = vf_varint_next(p, end, v);
 	if (p != NULL && (uint64_t)*v > 1) {
 		*why = "no branch of its union";
 		return NULL;
@@ -401,7 +387,7 @@ long_string(const unsigned char *p, const unsigned char *end, bool utf8, const c
 {
 	int64_t n;
 
-	p = varint(p, end, &n);
+	p = vf_varint_next(p, end, &n);
 	if (p == NULL || n < 0 || n > end - p) {
 		*why = p == NULL ? cut : length;
 		return NULL;
@@ -436,9 +422,9 @@ long_head(const unsigned char *p, const unsigned char *end, struct frame *f, con
 	int64_t n = 0, bytes = 0;
 
 	f->stop = NULL;
-	p = varint(p, end, &n);
+	p = vf_varint_next(p, end, &n);
 	if (p != NULL && n < 0) {
-		p = varint(p, end, &bytes);
+		p = vf_varint_next(p, end, &bytes);
 		if (p != NULL && (n == INT64_MIN || bytes < 0 || bytes > end - p)) {
 			*why = items;
 			return NULL;
@@ -579,7 +565,7 @@ op_string:
 	p = string(p, end, &why);
 	NEXT();
 op_enum:
-	p = varint(p, end, &v);
+	p = vf_varint_next(p, end, &v);
 	if (p != NULL && (uint64_t)v >= op->n) {
 		why = "no symbol of its enum";
 		goto failed;
@@ -598,7 +584,7 @@ op_option_string:
 		p = string(p, end, &why);
 	NEXT();
 op_union:
-	p = varint(p, end, &v);
+	p = vf_varint_next(p, end, &v);
 	if (p != NULL && (uint64_t)v < op->n) {
 		op = w->ops + w->table[op->to + (uint64_t)v];
 		GO();
